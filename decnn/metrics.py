@@ -1,0 +1,75 @@
+"""Numbers for a data set from tensors: thin over scikit-learn and torchmetrics, with the edges named."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+__all__ = ["accuracy", "auroc", "ece"]
+
+
+def accuracy(predictions: Tensor, labels: Tensor) -> float:
+    """Share of correct predictions, in percent.
+
+    Example:
+        >>> accuracy(torch.tensor([0, 1, 1, 1]), torch.tensor([0, 1, 1, 0]))
+        75.0
+    """
+    return 100 * (predictions == labels).double().mean().item()
+
+
+def auroc(scores: Tensor, positive: Tensor) -> float:
+    """Area under the ROC curve: the chance that a positive example scores above a negative one, ties half.
+
+    Arguments:
+        scores: (B,), higher = more likely positive; constant scores give 0.5.
+        positive: (B,) booleans.
+
+    Raises:
+        ValueError: scores with NaN, only one class present, or lengths that differ.
+
+    Example:
+        >>> auroc(torch.tensor([0.1, 0.4, 0.35, 0.8]), torch.tensor([False, False, True, True]))
+        0.75
+    """
+    from sklearn.metrics import roc_auc_score
+
+    positive = torch.as_tensor(positive, dtype=torch.bool)
+    if scores.shape != positive.shape or scores.dim() != 1:
+        raise ValueError(
+            f"expected scores and positive of one shape (B,), got {tuple(scores.shape)} and {tuple(positive.shape)}"
+        )
+    if torch.isnan(scores).any():
+        raise ValueError(f"expected scores without NaN, got {int(torch.isnan(scores).sum())} NaN: mend the scores")
+    if positive.all() or not positive.any():
+        raise ValueError(
+            f"expected both classes, got {int(positive.sum())} positive of {len(positive)}: AUROC is not defined"
+        )
+    return float(roc_auc_score(positive.cpu().numpy(), scores.double().cpu().numpy()))
+
+
+def ece(probs: Tensor, labels: Tensor, num_bins: int = 15) -> float:
+    """Expected calibration error in percent: sum_b (n_b / n) |accuracy_b - confidence_b|, equal-width bins.
+
+    Arguments:
+        probs: (B, K), rows summing to 1; the confidence is the largest entry.
+        labels: (B,) integers.
+        num_bins: number of bins of confidence on [0, 1].
+
+    Raises:
+        ValueError: shapes that do not match, or rows that do not sum to 1.
+
+    Source: Naeini et al. (2015); Wu et al. (2021), Table 4a.
+
+    Example:
+        >>> ece(torch.tensor([[0.75, 0.25], [0.75, 0.25]]), torch.tensor([0, 1]))
+        25.0
+    """
+    from torchmetrics.functional.classification import multiclass_calibration_error
+
+    if probs.dim() != 2 or labels.shape != probs.shape[:1]:
+        raise ValueError(f"expected probs (B, K) and labels (B,), got {tuple(probs.shape)} and {tuple(labels.shape)}")
+    if not torch.allclose(probs.sum(1), torch.ones_like(probs[:, 0]), atol=1e-3):
+        raise ValueError("expected rows of probs that sum to 1, got other sums: apply softmax to logits first")
+    error = multiclass_calibration_error(probs, labels, num_classes=probs.shape[1], n_bins=num_bins)
+    return 100 * error.item()

@@ -1,0 +1,1 @@
+"""The companion's machinery: specification -> run -> record -> table -> page. Nothing outside imports it."""

@@ -1,0 +1,171 @@
+"""One trained model to its metrics: every reading of the protocol that costs nothing extra is measured."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+from decnn import metrics
+from decnn.baselines import BayesNN, Ensemble, MCDropout
+from decnn.compose import DecNN
+from decnn.decoders import folded
+from decnn.study.experiments import Spec
+from decnn.training import derived_seed
+from decnn.uncertainty import path_logits, sample_paths, vote_entropy
+
+__all__ = ["evaluate", "subset"]
+
+
+def subset(count: int, size: int | None) -> Tensor:
+    """Indices of a fixed random part: MNIST's first half is the easier one, so its head would flatter."""
+    order = torch.randperm(count, generator=torch.Generator().manual_seed(0))
+    return order if size is None else order[:size]
+
+
+def evaluate(spec: Spec, model: nn.Module, images: Tensor, labels: Tensor, device: str = "cpu") -> dict:
+    """Metrics of one run on test images (N, C, H, W) and labels (N,).
+
+    `accuracy`, `ece` (percent) and `misclassification_auroc` are the readings that the tables show;
+    `readings` holds the alternatives. Undefined numbers are None, with the reason in `notes`.
+    """
+    torch.manual_seed(derived_seed("evaluation", spec.training.seed))
+    model = model.to(device).eval()
+    bfloat16 = spec.training.precision == "bfloat16"
+    with torch.inference_mode(), torch.autocast(torch.device(device).type, torch.bfloat16, enabled=bfloat16):
+        if not spec.evaluation.samples:
+            return _deterministic(_batched(model, images, device), labels)
+        part = subset(len(images), spec.evaluation.vote_size)
+        depths = _sampled(spec, model, images[part], device)
+        first = _first_pass(spec, model, images, device)
+    return _voted(first, depths, labels, part)
+
+
+def _deterministic(logits: Tensor, labels: Tensor) -> dict:
+    probs = logits.softmax(-1)
+    return {
+        "accuracy": metrics.accuracy(logits.argmax(-1), labels),
+        **_calibration(probs, labels),
+        "test_examples": len(labels),
+    }
+
+
+def _first_pass(spec: Spec, model: nn.Module, images: Tensor, device: str) -> Tensor:
+    """Logits whose argmax counts for accuracy: f(x); one pass with dropout on; the members' mean."""
+    if spec.evaluation.method == "MC-Dropout":
+        return _batched(lambda x: MCDropout(model).sample_logits(x, 1)[0], images, device)
+    return _batched(model, images, device)
+
+
+def _sampled(spec: Spec, model: nn.Module, images: Tensor, device: str) -> list[Tensor]:
+    """Logits (N, B, K) of the sampled classifiers; for paths, one such tensor for each depth 1..D."""
+    samples = spec.evaluation.samples
+    if isinstance(model, DecNN):
+        fast = DecNN(model.classifier, folded(model.decoder).to(memory_format=torch.channels_last))
+        generator = torch.Generator().manual_seed(derived_seed("paths", spec.training.seed))
+        drawn = sample_paths(samples, spec.evaluation.depth, model.num_layers, generator)
+        chunk = 256 if torch.device(device).type == "cpu" else 8192
+        size = 100 if chunk == 256 else 1000
+        parts = [
+            [logits.float().cpu() for logits in path_logits(fast, x.to(device), drawn, chunk)]
+            for x in images.split(size)
+        ]
+        return [torch.cat(depth, dim=1) for depth in zip(*parts, strict=True)]
+    sampler = model if isinstance(model, BayesNN | Ensemble) else MCDropout(model)
+    return [sampler.sample_logits(images.to(device), samples).float().cpu()]
+
+
+def _voted(first: Tensor, depths: list[Tensor], labels: Tensor, part: Tensor) -> dict:
+    """Table metrics from the last depth's votes, and the other readings beside them."""
+    voted_labels, last = labels[part], depths[-1]
+    mean_probs = last.softmax(-1).mean(0)
+    votes = last.argmax(-1)
+    predictions = {
+        "first_pass": first[part].argmax(-1),
+        "mean_probs": mean_probs.argmax(-1),
+        "votes": torch.nn.functional.one_hot(votes, last.shape[-1]).sum(0).argmax(-1),
+    }
+    scores = {
+        "vote_entropy": _entropy(depths[-1:]),
+        "mean_entropy": torch.special.entr(mean_probs).sum(-1),
+        "vote_entropy_all_depths": _entropy(depths),
+    }
+    wrong = {name: prediction != voted_labels for name, prediction in predictions.items()}
+    notes: list[str] = []
+    auroc, note = _misclassification(scores["vote_entropy"], wrong["first_pass"])
+    notes += note
+    return {
+        "accuracy": metrics.accuracy(first.argmax(-1), labels),
+        "misclassification_auroc": auroc,
+        **_calibration(mean_probs, voted_labels),
+        "test_examples": len(labels),
+        "voted_examples": len(part),
+        "voted_errors": int(wrong["first_pass"].sum()),
+        "mean_vote_entropy": scores["vote_entropy"].mean().item(),
+        "vote_entropy_counts": _counts(scores["vote_entropy"], wrong["first_pass"]),
+        "readings": {
+            "accuracy": {name: metrics.accuracy(p, voted_labels) for name, p in predictions.items()},
+            "misclassification_auroc": {
+                f"{score} / {prediction}": _misclassification(scores[score], wrong[prediction])[0]
+                for score in scores
+                for prediction in predictions
+            },
+            "ece_first_pass": metrics.ece(first[part].softmax(-1), voted_labels),
+        },
+        "by_depth": [
+            {
+                "depth": d,
+                "accuracy_of_one_path": metrics.accuracy(logits.argmax(-1), voted_labels.expand(len(logits), -1)),
+                "misclassification_auroc": _misclassification(_entropy([logits]), wrong["first_pass"])[0],
+            }
+            for d, logits in enumerate(depths, start=1)
+        ],
+        "notes": notes,
+    }
+
+
+def _entropy(depths: list[Tensor]) -> Tensor:
+    return vote_entropy(torch.cat(depths).argmax(-1), depths[-1].shape[-1])
+
+
+def _counts(scores: Tensor, wrong: Tensor) -> dict:
+    """How many right and wrong predictions have each entropy: all that an AUROC or its bootstrap needs."""
+    values, place = scores.mul(1e6).round().unique(return_inverse=True)
+    count = {
+        name: place[kind].bincount(minlength=len(values)).tolist()
+        for name, kind in (("right", ~wrong), ("wrong", wrong))
+    }
+    return {"nats": (values / 1e6).tolist(), **count}
+
+
+def _misclassification(scores: Tensor, wrong: Tensor) -> tuple[float | None, list[str]]:
+    """AUROC with the wrong predictions as positives, or None and why it is not defined."""
+    if wrong.all() or not wrong.any():
+        return None, [f"misclassification AUROC not defined: {int(wrong.sum())} of {len(wrong)} examples are wrong"]
+    constant = [] if scores.max() > scores.min() else ["scores are constant: every sample gave the same vote"]
+    return metrics.auroc(scores, wrong), constant
+
+
+def _calibration(probs: Tensor, labels: Tensor) -> dict:
+    return {
+        "ece": metrics.ece(probs, labels),
+        "ece_by_bins": {str(bins): metrics.ece(probs, labels, bins) for bins in (10, 15, 20)},
+        "reliability": _reliability(probs, labels),
+        "nll": torch.nn.functional.nll_loss(probs.clamp_min(1e-12).log(), labels).item(),
+    }
+
+
+def _reliability(probs: Tensor, labels: Tensor, num_bins: int = 15) -> dict:
+    """Count, mean confidence and accuracy of each equal-width bin of confidence: a reliability diagram."""
+    confidence, prediction = probs.double().max(1)
+    bins = (confidence * num_bins).long().clamp_max(num_bins - 1)
+    count = bins.bincount(minlength=num_bins)
+    share = [
+        bins.bincount(v, minlength=num_bins) / count.clamp_min(1) for v in (confidence, (prediction == labels).double())
+    ]
+    return {"count": count.tolist(), "confidence": share[0].tolist(), "accuracy": share[1].tolist()}
+
+
+def _batched(function: Callable[[Tensor], Tensor], images: Tensor, device: str, size: int = 1000) -> Tensor:
+    return torch.cat([function(x.to(device)).float().cpu() for x in images.split(size)])

@@ -1,0 +1,142 @@
+"""One JSON record for each run, keyed by its specification: what was measured, on what, by which code."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import platform
+import re
+import resource
+import subprocess
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+import torch
+
+from decnn.study import paths
+from decnn.study.experiments import Spec
+from decnn.training import write_atomically
+
+__all__ = ["BrokenRecord", "Records", "provenance"]
+
+REQUIRED = ("key", "specification", "metrics", "seconds", "device", "commit", "date", "versions", "data")
+
+
+class BrokenRecord(ValueError):
+    """A record that cannot be read as a result; the message names its path."""
+
+
+@dataclass(frozen=True)
+class Records:
+    """A folder of records, one file for each specification.
+
+    Example:
+        >>> import tempfile
+        >>> store = Records(Path(tempfile.mkdtemp()))
+        >>> list(store.all())
+        []
+    """
+
+    folder: Path
+
+    def path(self, spec: Spec) -> Path:
+        """Where the record of a specification lies."""
+        name = f"{spec.evaluation.method.lower()}-s{spec.training.seed}-{spec.key}.json"
+        return self.folder / spec.training.dataset / name
+
+    def find(self, spec: Spec) -> dict | None:
+        """The record of a specification, or None if it has not been run.
+
+        Raises:
+            BrokenRecord: the file is there and cannot be read as this specification's result.
+        """
+        path = self.path(spec)
+        return _read(path, spec.key) if path.exists() else None
+
+    def write(self, spec: Spec, content: dict) -> Path:
+        """Write a record atomically; returns its path."""
+        record = {"key": spec.key, "specification": spec.to_dict(), **content}
+        missing = [name for name in REQUIRED if name not in record]
+        if missing:
+            raise ValueError(f"expected a record with {REQUIRED}, got one without {missing}")
+        text = json.dumps(record, indent=1, allow_nan=False) + "\n"
+        text = re.sub(r"\[[^\[\]{}\"]*\]", lambda numbers: " ".join(numbers[0].split()), text)  # one line a list
+        write_atomically(self.path(spec), text.encode())
+        return self.path(spec)
+
+    def all(self) -> list[dict]:
+        """Every record of the folder, in the order of their paths."""
+        return [_read(path) for path in sorted(self.folder.glob("*/*.json"))]
+
+    def broken(self) -> list[str]:
+        """The messages of all records that cannot be read."""
+        messages = []
+        for path in sorted(self.folder.glob("*/*.json")):
+            try:
+                _read(path)
+            except BrokenRecord as error:
+                messages.append(str(error))
+        return messages
+
+
+def _read(path: Path, key: str | None = None) -> dict:
+    """A record whose fields are there and whose key is that of its own specification."""
+    advice = "restore it with git, or delete it and run it again"
+    try:
+        record = json.loads(path.read_text())
+        missing = [name for name in REQUIRED if name not in record]
+        actual = Spec.from_dict(record["specification"]).key
+    except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError) as error:
+        raise BrokenRecord(f"broken record {path}: {type(error).__name__}: {error}; {advice}") from error
+    if missing:
+        raise BrokenRecord(f"broken record {path}: no {', '.join(missing)}; {advice}")
+    if record["key"] != actual or (key is not None and key != actual):
+        raise BrokenRecord(f"broken record {path}: its key {record['key']} is not that of its content; {advice}")
+    return record
+
+
+def provenance(device: str) -> dict:
+    """Device, library versions, commit and date: what a record says besides specification and metrics."""
+    return {
+        "device": {"type": torch.device(device).type, "name": device_name(device), "threads": torch.get_num_threads()},
+        "versions": {
+            "python": platform.python_version(),
+            **{name: metadata.version(name) for name in ("torch", "numpy", "scikit-learn", "torchmetrics")},
+        },
+        **commit(),
+        "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+    }
+
+
+def device_name(device: str) -> str:
+    """The GPU's or the CPU's name, as its maker spells it."""
+    if torch.device(device).type == "cuda":
+        return torch.cuda.get_device_name(device)
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        for line in cpuinfo.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    return platform.processor() or platform.machine()
+
+
+def commit() -> dict:
+    """The repository's commit and whether tracked code differs from it; records themselves do not count."""
+
+    def git(*arguments: str) -> str:
+        command = ["git", "-C", str(paths.root()), *arguments]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+    try:
+        return {"commit": git("rev-parse", "HEAD"), "dirty": bool(git("status", "--porcelain", "--", "decnn"))}
+    except (FileNotFoundError, subprocess.CalledProcessError):
+        return {"commit": "unknown (not a git checkout)", "dirty": True}
+
+
+def peak_memory(device: str) -> int:
+    """Peak memory in bytes: of the GPU's allocator, or of this process."""
+    if torch.device(device).type == "cuda":
+        return torch.cuda.max_memory_allocated(device)
+    unit = 1 if platform.system() == "Darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit

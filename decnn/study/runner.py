@@ -1,0 +1,185 @@
+"""Fills what is missing: trains or takes the trained weights, evaluates, writes the record."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from decnn import data, objectives
+from decnn.baselines import BayesNN, Ensemble, Stack, bayes
+from decnn.classifiers import MLP, he_init_
+from decnn.compose import DecNN
+from decnn.decoders import ResNetDecoder
+from decnn.study import paths
+from decnn.study.evaluation import evaluate, subset
+from decnn.study.experiments import Spec, Training
+from decnn.study.records import Records, peak_memory, provenance
+from decnn.training import checkpoint_metadata, derived_seed, fit, load_checkpoint, save_checkpoint
+from decnn.uncertainty import sample_paths
+
+__all__ = ["build", "fill", "trained"]
+
+
+def fill(
+    specs: Iterable[Spec],
+    records: Records,
+    device: str = "cpu",
+    refresh: bool = False,
+    progress: bool = True,
+) -> dict[str, str]:
+    """Run what has no record yet; returns, for each specification left out, why (its data are missing).
+
+    Runs that differ in nothing but their seed and train no decoder are trained together.
+    """
+    left_out: dict[str, str] = {}
+    todo = [spec for spec in dict.fromkeys(specs) if refresh or records.find(spec) is None]
+    for group in _groups(todo):
+        try:
+            models = trained(group, device, progress)
+            train, test = (_load(group[0].training.dataset, split) for split in ("train", "test"))
+        except data.DataNotFound as error:
+            left_out |= {spec.key: str(error) for spec in group}
+            continue
+        for spec, (model, seconds) in zip(group, models, strict=True):
+            start = time.perf_counter()
+            metrics = evaluate(spec, model, test.images, test.labels, device)
+            content = {
+                "metrics": metrics,
+                "seconds": {"training": seconds, "evaluation": time.perf_counter() - start},
+                "trained_together": len(group),
+                "precision": spec.training.precision,
+                "peak_memory_bytes": peak_memory(device),
+                "data": {
+                    "name": test.name,
+                    "train": {"checksum": train.checksum, "examples": spec.training.train_size or len(train)},
+                    "test": {"checksum": test.checksum, "examples": len(test)},
+                },
+                **provenance(device),
+            }
+            records.write(spec, content)
+    return left_out
+
+
+def trained(group: list[Spec], device: str = "cpu", progress: bool = True) -> list[tuple[nn.Module, float]]:
+    """The models of runs that differ in their seed only, each with its seconds of training.
+
+    Finished weights come from the cache; a run that was interrupted goes on from its checkpoint.
+    """
+    missing = [spec for spec in group if not _finished(spec)]
+    if missing:
+        train = _load(missing[0].training.dataset, "train")
+        part = subset(len(train.images), missing[0].training.train_size)
+        _train(missing, train.images[part], train.labels[part], device, progress)
+    models = []
+    for spec in group:
+        model = build(spec.training)
+        load_checkpoint(_weights(spec), model, None, spec.training_key)
+        models.append((model.eval(), float(checkpoint_metadata(_weights(spec))["seconds"])))
+    return models
+
+
+def build(training: Training) -> nn.Module:
+    """The untrained model of a specification, initialised from its seed."""
+    with torch.random.fork_rng():
+        members = []
+        for member in range(training.members):
+            torch.manual_seed(derived_seed("init", training.seed, member))
+            classifier = MLP(dropout=training.dropout)
+            members.append(he_init_(classifier) if training.init == "he" else classifier)
+        if training.members > 1:
+            return Ensemble(members)
+        if training.objective == "bayes":
+            return BayesNN(members[0])
+        if training.width is not None:
+            return DecNN(members[0], ResNetDecoder(width=training.width))
+        return members[0]
+
+
+def _train(specs: list[Spec], images: Tensor, labels: Tensor, device: str, progress: bool) -> None:
+    """Train one model, or several as one stack, and put each one's weights into the cache."""
+    first = specs[0].training
+    models = [build(spec.training) for spec in specs]
+    settings = {
+        "steps": first.steps,
+        "batch_size": first.batch_size,
+        "lr": first.lr,
+        "precision": first.precision,
+        "device": device,
+    }
+    name = f"{first.dataset} {specs[0].evaluation.method} seed {','.join(str(s.training.seed) for s in specs)}"
+    settings["progress"] = name if progress else None
+    if first.width is not None:
+        (spec,), (model,) = specs, models
+        fit(
+            model, images, labels, _objective(first, len(images)), seeds=[first.seed],
+            checkpoint=_weights(spec), identity=spec.training_key, **settings,
+        )  # fmt: skip
+        return
+
+    networks = [network for model in models for network in _networks(model)]
+    stack = Stack(networks)
+    identity = "+".join(spec.training_key for spec in specs)
+    checkpoint = paths.checkpoints() / f"stack-{derived_seed(identity):x}.safetensors"
+    objective = _objective(first, len(images))
+    fit(
+        stack, images, labels, lambda stack, x, y: stack.each(objective, x, y).sum(),
+        seeds=[spec.training.seed for spec in specs for _ in range(first.members)],
+        checkpoint=checkpoint, identity=identity, **settings,
+    )  # fmt: skip
+    seconds = float(checkpoint_metadata(checkpoint)["seconds"]) / len(specs)
+    networks = stack.cpu().members()
+    for index, spec in enumerate(specs):
+        own = networks[index * first.members : (index + 1) * first.members]
+        model = Ensemble(own) if first.members > 1 else own[0]
+        save_checkpoint(_weights(spec), model, None, first.steps, spec.training_key, seconds)
+    checkpoint.unlink()
+
+
+def _objective(training: Training, examples: int):
+    """The scalar that a specification minimises, as a function of (model, x, y)."""
+    if training.objective == "standard":
+        return lambda model, x, y: objectives.standard(model, x, y).total
+    if training.objective == "bayes":
+        return lambda model, x, y: bayes(model, x, y, kl_weight=1 / examples).total
+    if training.objective == "decodable":
+        return lambda model, x, y: objectives.decodable(model, x, y, training.beta).total
+
+    def recursive(model: DecNN, x: Tensor, y: Tensor) -> Tensor:
+        (path,) = sample_paths(1, training.depth, model.num_layers).tolist()
+        return objectives.recursive(model, x, y, path, training.alpha, training.beta).total
+
+    return recursive
+
+
+def _groups(specs: list[Spec]) -> list[list[Spec]]:
+    """Runs that can be trained as one stack: equal but for the seed, and without a decoder."""
+    groups: dict[object, list[Spec]] = {}
+    for spec in specs:
+        alone = spec.key if spec.training.width is not None else None
+        alike = dataclasses.replace(spec.training, seed=-1), spec.evaluation, alone
+        groups.setdefault(alike, []).append(spec)
+    return list(groups.values())
+
+
+@functools.lru_cache(maxsize=2)
+def _load(dataset: str, split: str) -> data.Images:
+    return data.load(dataset, split)
+
+
+def _networks(model: nn.Module) -> list[nn.Module]:
+    return model.stack.members() if isinstance(model, Ensemble) else [model]
+
+
+def _weights(spec: Spec) -> Path:
+    return paths.checkpoints() / f"{spec.training_key}.safetensors"
+
+
+def _finished(spec: Spec) -> bool:
+    path = _weights(spec)
+    return path.exists() and int(checkpoint_metadata(path)["step"]) == spec.training.steps

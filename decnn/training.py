@@ -1,0 +1,268 @@
+"""The one training loop: Adam, a batch order and noise that follow from seed and step alone, checkpoints.
+
+Because every step's randomness is a function of (seed, step), a run that was killed goes on from its
+last checkpoint to exactly the result of a run that was not.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from decnn.baselines import Stack
+from decnn.data import check_images, check_labels
+
+__all__ = [
+    "Diverged",
+    "checkpoint_metadata",
+    "derived_seed",
+    "fit",
+    "load_checkpoint",
+    "save_checkpoint",
+    "write_atomically",
+]
+
+Objective = Callable[[nn.Module, Tensor, Tensor], Tensor]
+
+
+class Diverged(RuntimeError):
+    """The objective became NaN or infinite; `step` says where, and the last good checkpoint is left."""
+
+    def __init__(self, step: int) -> None:
+        super().__init__(
+            f"the objective was not finite at step {step}: lower the learning rate; the last good checkpoint is kept"
+        )
+        self.step = step
+
+
+def fit(
+    model: nn.Module,
+    images: Tensor,
+    labels: Tensor,
+    objective: Objective,
+    *,
+    steps: int,
+    batch_size: int = 128,
+    lr: float = 1e-4,
+    seeds: Sequence[int] = (0,),
+    precision: str = "float32",
+    device: str = "cpu",
+    checkpoint: Path | None = None,
+    identity: str = "",
+    save_every: float = 60.0,
+    progress: str | None = None,
+) -> nn.Module:
+    """Minimise `objective(model, x, y)` with Adam over shuffled batches; returns the model, in eval mode.
+
+    Arguments:
+        model: any network; a `Stack` of M gets its own batch order for each of M seeds.
+        images: (N, C, H, W) floats in [0, 1].
+        labels: (N,) integers.
+        objective: the scalar to minimise, e.g. `lambda m, x, y: decnn.objectives.standard(m, x, y).total`;
+            torch's global generator is seeded anew for each step, so it may draw paths or masks.
+        steps: number of updates.
+        batch_size: B.
+        lr: Adam's learning rate.
+        seeds: one for a model, one for each member of a stack.
+        precision: "float32", or "bfloat16" for autocast with channels-last convolutions.
+        device: where to train; the images are moved there once.
+        checkpoint: file to resume from and to save to, about every `save_every` seconds.
+        identity: what the checkpoint belongs to; a file of another identity is refused.
+        progress: label of a progress bar with the time left, or None for no bar.
+
+    Raises:
+        ValueError: images or labels out of range, seeds that do not match, a checkpoint of another run.
+        Diverged: the objective is not finite.
+
+    Source: Wu et al. (2021), A.1: Adam, lr 1e-4, batch 128, 50 epochs.
+
+    Example:
+        >>> import decnn
+        >>> x, y = torch.rand(8, 1, 32, 32), torch.arange(8)
+        >>> f = fit(decnn.MLP(), x, y, lambda m, x, y: decnn.objectives.standard(m, x, y).total, steps=2, batch_size=4)
+        >>> f.training
+        False
+    """
+    from tqdm import tqdm
+
+    check_images(images)
+    check_labels(labels, _num_classes(model))
+    if precision not in ("float32", "bfloat16"):
+        raise ValueError(f"expected precision float32 or bfloat16, got {precision!r}")
+    stacked = isinstance(model, Stack)
+    if len(seeds) != (len(model) if stacked else 1):
+        raise ValueError(f"expected one seed for each network, got {len(seeds)} for {len(model) if stacked else 1}")
+
+    model = model.to(device).train()
+    if precision == "bfloat16":
+        model = model.to(memory_format=torch.channels_last)
+    images, labels = images.to(device), labels.to(device)
+    optimiser = torch.optim.Adam(model.parameters(), lr=lr, fused=True)
+    start, spent = 0, 0.0
+    if checkpoint is not None and checkpoint.exists():
+        start = load_checkpoint(checkpoint, model, optimiser, identity)
+        spent = float(checkpoint_metadata(checkpoint)["seconds"])
+    began = time.monotonic() - spent
+    orders = [_Order(seed, len(images), batch_size) for seed in seeds]
+    noise_seed = 0 if stacked else seeds[0]
+    # Looking at the loss makes a GPU wait for its queue, so there it is looked at in bundles.
+    look_every = 1 if torch.device(device).type == "cpu" else 25
+    pending: list[Tensor] = []
+    saved = time.monotonic()
+    bar = tqdm(total=steps, initial=start, desc=progress, disable=progress is None, mininterval=1, smoothing=0.05)
+
+    with torch.random.fork_rng(), bar:
+        for step in range(start, steps):
+            torch.manual_seed(derived_seed("noise", noise_seed, step))
+            index = torch.stack([order.batch(step) for order in orders]).to(device)
+            index = index if stacked else index[0]
+            with torch.autocast(torch.device(device).type, torch.bfloat16, enabled=precision == "bfloat16"):
+                loss = objective(model, images[index], labels[index])
+            optimiser.zero_grad()
+            loss.backward()
+            pending.append(loss.detach())
+            due = checkpoint is not None and time.monotonic() - saved > save_every
+            if len(pending) >= look_every or due or step == steps - 1:
+                finite = torch.stack(pending).isfinite()
+                if not finite.all():
+                    raise Diverged(step + 1 - len(pending) + int((~finite).nonzero()[0]))
+                pending.clear()
+            optimiser.step()
+            bar.update()
+            if due or (checkpoint is not None and step == steps - 1):
+                save_checkpoint(checkpoint, model, optimiser, step + 1, identity, time.monotonic() - began)
+                saved = time.monotonic()
+    return model.eval()
+
+
+class _Order:
+    """Shuffled batches without replacement, epoch after epoch, as a function of (seed, step)."""
+
+    def __init__(self, seed: int, count: int, batch_size: int) -> None:
+        self.seed, self.count, self.batch_size = seed, count, min(batch_size, count)
+        self.per_epoch = count // self.batch_size
+        self.epoch: int | None = None
+
+    def batch(self, step: int) -> Tensor:
+        epoch, position = divmod(step, self.per_epoch)
+        if epoch != self.epoch:
+            generator = torch.Generator().manual_seed(derived_seed("order", self.seed, epoch))
+            self.epoch, self.permutation = epoch, torch.randperm(self.count, generator=generator)
+        return self.permutation[position * self.batch_size : (position + 1) * self.batch_size]
+
+
+def derived_seed(*parts: str | int) -> int:
+    """A seed in 0..2^63-1 that depends on all parts and on nothing else.
+
+    Example:
+        >>> derived_seed("order", 0, 1) == derived_seed("order", 0, 1) != derived_seed("order", 1, 0)
+        True
+    """
+    digest = hashlib.sha256("/".join(map(str, parts)).encode()).digest()
+    return int.from_bytes(digest[:8], "big") >> 1
+
+
+def save_checkpoint(
+    path: Path,
+    model: nn.Module,
+    optimiser: torch.optim.Optimizer | None,
+    step: int,
+    identity: str,
+    seconds: float = 0.0,
+) -> None:
+    """Write model, Adam's moments, step and seconds spent as one file; the file before it stays until then."""
+    from safetensors.torch import save
+
+    tensors = {f"model.{name}": value for name, value in model.state_dict().items()}
+    if optimiser is not None:
+        for index, state in optimiser.state_dict()["state"].items():
+            tensors |= {f"adam.{index}.{name}": value for name, value in state.items()}
+    tensors = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
+    metadata = {"identity": identity, "step": str(step), "seconds": str(seconds)}
+    write_atomically(path, save(tensors, metadata))
+
+
+def load_checkpoint(path: Path, model: nn.Module, optimiser: torch.optim.Optimizer | None, identity: str) -> int:
+    """Load what `save_checkpoint` wrote, in place; returns the step to go on from.
+
+    Raises:
+        ValueError: the file is damaged, or belongs to another specification.
+    """
+    from safetensors.torch import load_file
+
+    metadata = checkpoint_metadata(path)
+    if metadata.get("identity") != identity:
+        raise ValueError(
+            f"expected a checkpoint of {identity or 'no specification'}, got one of {metadata.get('identity')!r} in "
+            f"{path}: choose another file, or delete it"
+        )
+    tensors = load_file(path)
+    model.load_state_dict({k.removeprefix("model."): v for k, v in tensors.items() if k.startswith("model.")})
+    if optimiser is not None:
+        state: dict[int, dict[str, Tensor]] = {}
+        for key in (k for k in tensors if k.startswith("adam.")):
+            _, index, name = key.split(".")
+            state.setdefault(int(index), {})[name] = tensors[key]
+        optimiser.load_state_dict(optimiser.state_dict() | {"state": state})
+    return int(metadata["step"])
+
+
+def checkpoint_metadata(path: Path) -> dict[str, str]:
+    """Identity, step and seconds of a checkpoint, without its tensors.
+
+    Raises:
+        ValueError: the file is damaged, or has no such metadata.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+    except SafetensorError as error:
+        raise ValueError(
+            f"expected a safetensors checkpoint, got a damaged file {path} ({error}): delete it"
+        ) from error
+    if not {"identity", "step", "seconds"} <= metadata.keys():
+        raise ValueError(f"expected a checkpoint with identity, step and seconds, got {sorted(metadata)} in {path}")
+    return metadata
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write a file so that a kill or a full disk leaves the old one or the new one, never half of one.
+
+    Raises:
+        OSError: naming the file and saying that the former content is untouched.
+
+    Example:
+        >>> path = Path(tempfile.mkdtemp()) / "record.json"
+        >>> write_atomically(path, json.dumps({"a": 1}).encode())
+        >>> path.read_text()
+        '{"a": 1}'
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException as error:
+        Path(temporary).unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise OSError(
+                error.errno, f"could not write ({error.strerror}); what was there before is untouched", str(path)
+            ) from error
+        raise
+
+
+def _num_classes(model: nn.Module) -> int:
+    owner = model.member if isinstance(model, Stack) else getattr(model, "classifier", model)
+    return owner.num_classes

@@ -1,0 +1,132 @@
+"""Uncertainty from disagreement: sampled paths vote, and the entropy of their votes is the score."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from decnn.compose import DecNN
+
+__all__ = ["path_logits", "path_probs", "path_votes", "sample_paths", "vote_entropy"]
+
+
+def sample_paths(num_paths: int, depth: int, num_layers: int, generator: torch.Generator | None = None) -> Tensor:
+    """Draw N paths of D layers, each uniform on 1..L: integers (N, D).
+
+    Raises:
+        ValueError: a number of paths, depth or layers below 1.
+
+    Source: Wu et al. (2021), section 4.1.
+
+    Example:
+        >>> paths = sample_paths(30, 8, 8, torch.Generator().manual_seed(0))
+        >>> tuple(paths.shape), int(paths.min()) >= 1, int(paths.max()) <= 8
+        ((30, 8), True, True)
+    """
+    for name, value in {"num_paths": num_paths, "depth": depth, "num_layers": num_layers}.items():
+        if value < 1:
+            raise ValueError(f"expected {name} >= 1, got {value}: no classifier can be sampled")
+    return torch.randint(1, num_layers + 1, (num_paths, depth), generator=generator)
+
+
+@torch.no_grad()
+def path_logits(model: DecNN, x: Tensor, paths: Tensor, chunk: int = 512) -> Iterator[Tensor]:
+    """Yield the logits (N, B, K) of every path's composition at depth 1, then 2, ... up to D.
+
+    Paths that begin alike share their beginning, so a prefix is computed once; at most `chunk` images
+    are decoded at a time, which bounds the memory. The result is that of walking each path alone.
+
+    Example:
+        >>> import decnn
+        >>> model = decnn.DecNN(decnn.MLP(), decnn.ResNetDecoder(width=4)).eval()
+        >>> paths = torch.tensor([[1, 2], [1, 8]])
+        >>> [tuple(logits.shape) for logits in path_logits(model, torch.rand(3, 1, 32, 32), paths)]
+        [(2, 3, 10), (2, 3, 10)]
+    """
+    _check_paths(model, paths)
+    batch = len(x)
+    _, activations = model.activations(x)
+    node = torch.zeros(len(paths), dtype=torch.long)  # for each path, its row among the distinct prefixes
+    for layers in paths.cpu().T:
+        steps, node = torch.unique(torch.stack([node, layers], dim=1), dim=0, return_inverse=True)
+        h = torch.cat([activations[layer - 1].unflatten(0, (-1, batch))[parent] for parent, layer in steps.tolist()])
+        passes = [model.activations(model.decode(part)) for part in h.split(chunk)]
+        logits = torch.cat([part[0] for part in passes])
+        activations = [torch.cat(parts) for parts in zip(*(part[1] for part in passes), strict=True)]
+        yield logits.unflatten(0, (-1, batch))[node.to(logits.device)]
+
+
+def path_votes(model: DecNN, x: Tensor, paths: Tensor) -> Tensor:
+    """Label that each path's last composition predicts for each input: integers (N, B).
+
+    Raises:
+        ValueError: no path, or a layer outside 1..L.
+
+    Source: Wu et al. (2021), section 4.1: every path is a classifier.
+
+    Example:
+        >>> import decnn
+        >>> model = decnn.DecNN(decnn.MLP(), decnn.ResNetDecoder(width=4)).eval()
+        >>> tuple(path_votes(model, torch.rand(3, 1, 32, 32), sample_paths(5, 2, 8)).shape)
+        (5, 3)
+    """
+    return _last(path_logits(model, x, paths)).argmax(-1)
+
+
+def path_probs(model: DecNN, x: Tensor, paths: Tensor) -> Tensor:
+    """Class probabilities of each path's last composition: (N, B, K), each row summing to 1.
+
+    Raises:
+        ValueError: no path, or a layer outside 1..L.
+
+    Example:
+        >>> import decnn
+        >>> model = decnn.DecNN(decnn.MLP(), decnn.ResNetDecoder(width=4)).eval()
+        >>> tuple(path_probs(model, torch.rand(3, 1, 32, 32), sample_paths(5, 2, 8)).shape)
+        (5, 3, 10)
+    """
+    logits = _last(path_logits(model, x, paths))
+    return logits.to(torch.promote_types(logits.dtype, torch.float32)).softmax(-1)
+
+
+def vote_entropy(votes: Tensor, num_classes: int) -> Tensor:
+    """Equation 6: - sum_c p_c ln p_c with p_c the share of votes for class c; (B,) nats in [0, ln K].
+
+    Arguments:
+        votes: labels (N, B), one row for each sampled classifier.
+        num_classes: K.
+
+    Raises:
+        ValueError: no votes, or a label outside 0..K-1.
+
+    Source: Wu et al. (2021), Eq. 6.
+
+    Example:
+        >>> vote_entropy(torch.tensor([[0, 0], [0, 1]]), num_classes=2)
+        tensor([0.0000, 0.6931])
+    """
+    if votes.dim() != 2 or votes.numel() == 0:
+        raise ValueError(f"expected votes of shape (N, B) with N, B >= 1, got {tuple(votes.shape)}")
+    if votes.min() < 0 or votes.max() >= num_classes:
+        raise ValueError(
+            f"expected votes in 0..{num_classes - 1}, got {int(votes.min())}..{int(votes.max())}: set num_classes"
+        )
+    counts = torch.zeros(votes.shape[1], num_classes, dtype=torch.get_default_dtype(), device=votes.device)
+    counts.scatter_add_(1, votes.T, torch.ones_like(votes.T, dtype=counts.dtype))
+    return torch.special.entr(counts / len(votes)).sum(1)
+
+
+def _check_paths(model: DecNN, paths: Tensor) -> None:
+    if paths.dim() != 2 or paths.numel() == 0:
+        raise ValueError(
+            f"expected paths of shape (N, D) with N, D >= 1, got {tuple(paths.shape)}: draw them with sample_paths"
+        )
+    for path in paths.tolist():
+        model.check_path(path)
+
+
+def _last(depths: Iterator[Tensor]) -> Tensor:
+    return deque(depths, maxlen=1).pop()

@@ -1,0 +1,76 @@
+"""Small released models: half-precision safetensors with their specification in the metadata."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from pathlib import Path
+
+from torch import nn
+
+from decnn.classifiers import MLP
+from decnn.compose import DecNN
+from decnn.decoders import ResNetDecoder
+
+__all__ = ["load", "released", "save"]
+
+FOLDER = Path(__file__).parent
+
+
+def released() -> tuple[str, ...]:
+    """Names of the released models, e.g. "redecnn-mnist".
+
+    Example:
+        >>> isinstance(released(), tuple)
+        True
+    """
+    return tuple(sorted(path.stem for path in FOLDER.glob("*.safetensors")))
+
+
+def load(name: str) -> DecNN:
+    """A released model in float32 and eval mode; `model.specification` says how it was trained.
+
+    Raises:
+        ValueError: an unknown name, with the known ones.
+
+    Example:
+        >>> try:
+        ...     load("redecnn-minst")
+        ... except ValueError as error:
+        ...     print(str(error)[:35])
+        expected a released model, one of (
+    """
+    from safetensors import safe_open
+
+    path = FOLDER / f"{name}.safetensors"
+    if name not in released():
+        near = difflib.get_close_matches(name, released(), n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        raise ValueError(f"expected a released model, one of {released()}, got {name!r}{hint}")
+    with safe_open(path, framework="pt") as file:
+        specification = json.loads(file.metadata()["specification"])
+        state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (no mapping)
+    sizes = json.loads(safe_metadata(path)["architecture"])
+    model = DecNN(MLP(**sizes["classifier"]), ResNetDecoder(**sizes["decoder"]))
+    model.load_state_dict({key: value.float() if value.is_floating_point() else value for key, value in state.items()})
+    model.specification = specification
+    return model.eval().requires_grad_(False)
+
+
+def safe_metadata(path: Path) -> dict[str, str]:
+    """The text stored beside the tensors of a safetensors file."""
+    from safetensors import safe_open
+
+    with safe_open(path, framework="pt") as file:
+        return dict(file.metadata())
+
+
+def save(model: nn.Module, path: Path, specification: dict, architecture: dict) -> None:
+    """Write a model for release: half precision, specification and architecture as metadata."""
+    from safetensors.torch import save as to_bytes
+
+    from decnn.training import write_atomically
+
+    state = {k: v.half() if v.is_floating_point() else v for k, v in model.state_dict().items()}
+    metadata = {"specification": json.dumps(specification), "architecture": json.dumps(architecture)}
+    write_atomically(path, to_bytes({k: v.contiguous() for k, v in state.items()}, metadata))
