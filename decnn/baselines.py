@@ -11,7 +11,6 @@ import math
 from collections.abc import Callable, Sequence
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.func import functional_call, stack_module_state, vmap
 
@@ -97,7 +96,7 @@ class BayesNN(nn.Module):
         """Logits (B, K): of one weight sample in training mode, of the means in eval mode."""
         if not self.training:
             return self._call(list(self.mu), x)
-        weights = [m + F.softplus(r) * torch.randn_like(m) for m, r in zip(self.mu, self.rho, strict=True)]
+        weights = [m + _softplus(r) * torch.randn_like(m) for m, r in zip(self.mu, self.rho, strict=True)]
         return self._call(weights, x)
 
     @torch.no_grad()
@@ -113,13 +112,18 @@ class BayesNN(nn.Module):
         """KL(q || prior) in nats, in closed form: sum of ln(s0/s) + (s^2 + mu^2) / (2 s0^2) - 1/2."""
         total = 0.0
         for m, r in zip(self.mu, self.rho, strict=True):
-            std = F.softplus(r)
+            std = _softplus(r)
             ratio = (std.square() + m.square()) / (2 * self.prior_std**2)
             total = total + (math.log(self.prior_std) - std.log() + ratio - 0.5).sum()
         return total
 
     def _call(self, weights: Sequence[Tensor], x: Tensor) -> Tensor:
         return functional_call(self._classifier[0], dict(zip(self.names, weights, strict=True)), (x,))
+
+
+def _softplus(rho: Tensor) -> Tensor:
+    """ln(1 + e^rho), written so that it vectorises on the CPU, where F.softplus took half of a step."""
+    return rho.exp().log1p()
 
 
 def bayes(model: BayesNN, x: Tensor, y: Tensor, kl_weight: float) -> Terms:
