@@ -15,16 +15,17 @@ __all__ = ["Terms", "decodable", "recursive", "standard"]
 
 @dataclass(frozen=True)
 class Terms:
-    """Terms of an objective, weights included, in nats and in squared pixel units times beta."""
+    """Terms of an objective, each with its weight: those that an objective lacks are 0."""
 
     classification: Tensor | float = 0.0
     recursion: Tensor | float = 0.0
     reconstruction: Tensor | float = 0.0
+    complexity: Tensor | float = 0.0  # of a Bayesian network's weights
 
     @property
     def total(self) -> Tensor:
         """What training minimises: the sum of the terms."""
-        return self.classification + self.recursion + self.reconstruction
+        return self.classification + self.recursion + self.reconstruction + self.complexity
 
 
 def standard(classifier: nn.Module, x: Tensor, y: Tensor) -> Terms:
