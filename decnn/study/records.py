@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import functools
 import json
 import platform
 import re
@@ -121,8 +122,9 @@ def device_name(device: str) -> str:
     return platform.processor() or platform.machine()
 
 
+@functools.cache  # the code that runs is the code that was imported, whatever is checked out since
 def commit() -> dict:
-    """The repository's commit and whether tracked code differs from it; records themselves do not count."""
+    """The repository's commit and whether the library differs from it."""
 
     def git(*arguments: str) -> str:
         command = ["git", "-C", str(paths.root()), *arguments]

@@ -19,7 +19,7 @@ from decnn.decoders import ResNetDecoder
 from decnn.study import paths
 from decnn.study.evaluation import evaluate, subset
 from decnn.study.experiments import Spec, Training
-from decnn.study.records import Records, peak_memory, provenance
+from decnn.study.records import Records, commit, peak_memory, provenance
 from decnn.training import checkpoint_metadata, derived_seed, fit, load_checkpoint, save_checkpoint
 from decnn.uncertainty import sample_paths
 
@@ -37,6 +37,7 @@ def fill(
 
     Runs that differ in nothing but their seed and train no decoder are trained together.
     """
+    commit()
     left_out: dict[str, str] = {}
     todo = [spec for spec in dict.fromkeys(specs) if refresh or records.find(spec) is None]
     for group in _groups(todo):
