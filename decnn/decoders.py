@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
+from itertools import pairwise
 
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -45,9 +46,7 @@ class ResNetDecoder(nn.Module):
             raise ValueError(f"expected out_shape (C, 32, 32), got {self.out_shape}: resize the inputs to 32x32")
         self.linear = nn.Linear(latent, 8 * width * 4 * 4)
         channels = [8 * width, 4 * width, 4 * width, 2 * width, 2 * width, width, width, width, width]
-        self.blocks = nn.Sequential(
-            *(_Block(i, o, upsample=i != o) for i, o in zip(channels, channels[1:], strict=False))
-        )
+        self.blocks = nn.Sequential(*(_Block(i, o, upsample=i != o) for i, o in pairwise(channels)))
         self.head = nn.Conv2d(width, self.out_shape[0], 3, padding=1, bias=False)
 
     def accepts(self, shape: Sequence[int]) -> bool:

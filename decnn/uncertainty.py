@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from decnn.compose import DecNN
 
@@ -33,11 +34,21 @@ def sample_paths(num_paths: int, depth: int, num_layers: int, generator: torch.G
 
 
 @torch.no_grad()
-def path_logits(model: DecNN, x: Tensor, paths: Tensor, chunk: int = 512) -> Iterator[Tensor]:
+def path_logits(
+    model: DecNN, x: Tensor, paths: Tensor, chunk: int = 512, reference: Tensor | None = None
+) -> Iterator[Tensor]:
     """Yield the logits (N, B, K) of every path's composition at depth 1, then 2, ... up to D.
 
     Paths that begin alike share their beginning, so a prefix is computed once; at most `chunk` images
     are decoded at a time, which bounds the memory. The result is that of walking each path alone.
+
+    Arguments:
+        model: f and g, in eval mode.
+        x: inputs (B, C, H, W).
+        paths: (N, D) layers.
+        chunk: images decoded at a time.
+        reference: training inputs (R, C, H, W) that walk along and give batch normalisation the statistics of
+            each prefix, as a batch does in training; without them, the running statistics serve all prefixes.
 
     Example:
         >>> import decnn
@@ -47,16 +58,18 @@ def path_logits(model: DecNN, x: Tensor, paths: Tensor, chunk: int = 512) -> Ite
         [(2, 3, 10), (2, 3, 10)]
     """
     _check_paths(model, paths)
+    decode, count = (model.decode, 0) if reference is None else (_by_reference(model, len(reference)), len(reference))
+    x = x if reference is None else torch.cat([reference, x])
     batch = len(x)
     _, activations = model.activations(x)
     node = torch.zeros(len(paths), dtype=torch.long)  # for each path, its row among the distinct prefixes
     for layers in paths.cpu().T:
         steps, node = torch.unique(torch.stack([node, layers], dim=1), dim=0, return_inverse=True)
         h = torch.cat([activations[layer - 1].unflatten(0, (-1, batch))[parent] for parent, layer in steps.tolist()])
-        passes = [model.activations(model.decode(part)) for part in h.split(chunk)]
+        passes = [model.activations(decode(part)) for part in h.split(chunk if reference is None else batch)]
         logits = torch.cat([part[0] for part in passes])
         activations = [torch.cat(parts) for parts in zip(*(part[1] for part in passes), strict=True)]
-        yield logits.unflatten(0, (-1, batch))[node.to(logits.device)]
+        yield logits.unflatten(0, (-1, batch))[node.to(logits.device), count:]
 
 
 def path_votes(model: DecNN, x: Tensor, paths: Tensor) -> Tensor:
@@ -117,6 +130,20 @@ def vote_entropy(votes: Tensor, num_classes: int) -> Tensor:
     counts = torch.zeros(votes.shape[1], num_classes, dtype=torch.get_default_dtype(), device=votes.device)
     counts.scatter_add_(1, votes.T, torch.ones_like(votes.T, dtype=counts.dtype))
     return torch.special.entr(counts / len(votes)).sum(1)
+
+
+def _by_reference(model: DecNN, count: int) -> Callable[[Tensor], Tensor]:
+    """A decoder whose batch normalisation takes its statistics from the first `count` activations it is given."""
+    decoder = copy.deepcopy(model.decoder)
+    for module in decoder.modules():
+        if isinstance(module, nn.modules.batchnorm._BatchNorm):
+            module.momentum = 1.0  # the running statistics become those of the last batch in training mode
+
+    def decode(h: Tensor) -> Tensor:
+        reference = decoder.train()(h[:count])
+        return torch.cat([reference, decoder.eval()(h[count:])])
+
+    return decode
 
 
 def _check_paths(model: DecNN, paths: Tensor) -> None:

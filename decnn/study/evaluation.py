@@ -24,8 +24,12 @@ def subset(count: int, size: int | None) -> Tensor:
     return order if size is None else order[:size]
 
 
-def evaluate(spec: Spec, model: nn.Module, images: Tensor, labels: Tensor, device: str = "cpu") -> dict:
+def evaluate(
+    spec: Spec, model: nn.Module, images: Tensor, labels: Tensor, device: str = "cpu", reference: Tensor | None = None
+) -> dict:
     """Metrics of one run on test images (N, C, H, W) and labels (N,).
+
+    `reference` are the training images whose statistics normalise each path, if the specification asks for them.
 
     `accuracy`, `ece` (percent) and `misclassification_auroc` are the readings that the tables show;
     `readings` holds the alternatives. Undefined numbers are None, with the reason in `notes`.
@@ -37,7 +41,7 @@ def evaluate(spec: Spec, model: nn.Module, images: Tensor, labels: Tensor, devic
         if not spec.evaluation.samples:
             return _deterministic(_batched(model, images, device), labels)
         part = subset(len(images), spec.evaluation.vote_size)
-        depths = _sampled(spec, model, images[part], device)
+        depths = _sampled(spec, model, images[part], device, reference)
         first = _first_pass(spec, model, images, device)
     return _voted(first, depths, labels, part)
 
@@ -58,22 +62,25 @@ def _first_pass(spec: Spec, model: nn.Module, images: Tensor, device: str) -> Te
     return _batched(model, images, device)
 
 
-def _sampled(spec: Spec, model: nn.Module, images: Tensor, device: str) -> list[Tensor]:
+def _sampled(spec: Spec, model: nn.Module, images: Tensor, device: str, reference: Tensor | None) -> list[Tensor]:
     """Logits (N, B, K) of the sampled classifiers; for paths, one such tensor for each depth 1..D."""
     samples = spec.evaluation.samples
-    if isinstance(model, DecNN):
-        fast = DecNN(model.classifier, folded(model.decoder).to(memory_format=torch.channels_last))
-        generator = torch.Generator().manual_seed(derived_seed("paths", spec.training.seed))
-        drawn = sample_paths(samples, spec.evaluation.depth, model.num_layers, generator)
-        chunk = 256 if torch.device(device).type == "cpu" else 8192
-        size = 100 if chunk == 256 else 1000
-        parts = [
-            [logits.float().cpu() for logits in path_logits(fast, x.to(device), drawn, chunk)]
-            for x in images.split(size)
-        ]
-        return [torch.cat(depth, dim=1) for depth in zip(*parts, strict=True)]
-    sampler = model if isinstance(model, BayesNN | Ensemble) else MCDropout(model)
-    return [sampler.sample_logits(images.to(device), samples).float().cpu()]
+    if not isinstance(model, DecNN):
+        sampler = model if isinstance(model, BayesNN | Ensemble) else MCDropout(model)
+        return [sampler.sample_logits(images.to(device), samples).float().cpu()]
+    generator = torch.Generator().manual_seed(derived_seed("paths", spec.training.seed))
+    paths = sample_paths(samples, spec.evaluation.depth, model.num_layers, generator)
+    decoder = model.decoder if reference is not None else folded(model.decoder)
+    fast = DecNN(model.classifier, decoder.to(memory_format=torch.channels_last))
+    on_cpu = torch.device(device).type == "cpu"
+    chunk = 256 if on_cpu else 8192  # what fits a core's cache is fastest
+    size = 100 if on_cpu and reference is None else 1000  # a reference walks along with every part
+    reference = None if reference is None else reference.to(device)
+    parts = [
+        [logits.float().cpu() for logits in path_logits(fast, x.to(device), paths, chunk, reference)]
+        for x in images.split(size)
+    ]
+    return [torch.cat(depth, dim=1) for depth in zip(*parts, strict=True)]
 
 
 def _voted(first: Tensor, depths: list[Tensor], labels: Tensor, part: Tensor) -> dict:

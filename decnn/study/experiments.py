@@ -15,6 +15,7 @@ from dataclasses import dataclass
 __all__ = [
     "METHODS",
     "PROFILES",
+    "REFERENCE",
     "TABLES",
     "Evaluation",
     "Method",
@@ -23,10 +24,12 @@ __all__ = [
     "Table",
     "Training",
     "profile",
+    "specification",
     "specifications",
     "table",
 ]
 
+REFERENCE = 256  # training examples, where batch normalisation takes its statistics from a reference batch
 VERSION = 1  # raised when the meaning of a specification changes
 
 
@@ -60,6 +63,7 @@ class Evaluation:
     samples: int | None = None  # sampled classifiers that vote
     vote_size: int | None = None  # test examples that are voted on; None: all
     depth: int | None = None  # compositions of each voting path
+    reference: int | None = None  # training examples whose statistics normalise each path; None: running statistics
 
 
 @dataclass(frozen=True)
@@ -194,27 +198,31 @@ TABLES = {
 
 
 def specifications(name: str, profile_name: str, seeds: tuple[int, ...] | None = None) -> list[Spec]:
-    """All runs of a table at a profile, cheap methods first.
+    """All runs of a table at a profile, cheap methods first; paths are evaluated with both kinds of statistics.
 
     Raises:
         ValueError: an unknown table or profile.
 
     Example:
         >>> len(specifications("table_01b", "reader"))
-        24
+        30
     """
     chosen, size = table(name), profile(profile_name)
     rows = sorted(chosen.rows, key=lambda row: METHODS[row].decodes)
     return [
-        specification(row, dataset, size, seed)
+        specification(row, dataset, size, seed, reference)
         for row in rows
         for dataset in chosen.columns.values()
         for seed in (size.seeds if seeds is None else seeds)
+        for reference in ((None, REFERENCE) if METHODS[row].objective == "recursive" else (None,))
     ]
 
 
-def specification(method_name: str, dataset: str, size: Profile, seed: int) -> Spec:
-    """The run of one method on one data set: smoke takes the digits that need no download for MNIST."""
+def specification(method_name: str, dataset: str, size: Profile, seed: int, reference: int | None = None) -> Spec:
+    """The run of one method on one data set: smoke takes the digits that need no download for MNIST.
+
+    `reference` applies to paths alone: how many training examples give batch normalisation its statistics.
+    """
     method = METHODS[method_name]
     recursive = method.objective == "recursive"
     training = Training(
@@ -239,6 +247,7 @@ def specification(method_name: str, dataset: str, size: Profile, seed: int) -> S
         samples=(method.members if method.members > 1 else size.samples) if method.sampled else None,
         vote_size=size.vote_size if method.sampled else None,
         depth=8 if recursive else None,
+        reference=reference if recursive else None,
     )
     return Spec(training, evaluation)
 

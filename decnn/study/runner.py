@@ -23,7 +23,7 @@ from decnn.study.records import Records, commit, peak_memory, provenance
 from decnn.training import checkpoint_metadata, derived_seed, fit, load_checkpoint, save_checkpoint
 from decnn.uncertainty import sample_paths
 
-__all__ = ["build", "fill", "trained"]
+__all__ = ["build", "fill", "finished", "trained"]
 
 
 def fill(
@@ -49,7 +49,9 @@ def fill(
             continue
         for spec, (model, seconds) in zip(group, models, strict=True):
             start = time.perf_counter()
-            metrics = evaluate(spec, model, test.images, test.labels, device)
+            count = spec.evaluation.reference
+            reference = None if count is None else train.images[subset(len(train), count)]
+            metrics = evaluate(spec, model, test.images, test.labels, device, reference)
             content = {
                 "metrics": metrics,
                 "seconds": {"training": seconds, "evaluation": time.perf_counter() - start},
@@ -72,7 +74,7 @@ def trained(group: list[Spec], device: str = "cpu", progress: bool = True) -> li
 
     Finished weights come from the cache; a run that was interrupted goes on from its checkpoint.
     """
-    missing = [spec for spec in group if not _finished(spec)]
+    missing = [spec for spec in group if not finished(spec)]
     if missing:
         train = _load(missing[0].training.dataset, "train")
         part = subset(len(train.images), missing[0].training.train_size)
@@ -181,6 +183,7 @@ def _weights(spec: Spec) -> Path:
     return paths.checkpoints() / f"{spec.training_key}.safetensors"
 
 
-def _finished(spec: Spec) -> bool:
+def finished(spec: Spec) -> bool:
+    """Whether the trained weights of a run lie in the cache."""
     path = _weights(spec)
     return path.exists() and int(checkpoint_metadata(path)["step"]) == spec.training.steps

@@ -1,0 +1,197 @@
+"""Speed beside a straightforward implementation, in one process: a training step of Eq. 5, an ensemble, voting.
+
+The plain version is what one writes first: float32, eager, PyTorch's modules as they are, a loop over
+members and a loop over paths. Each figure is the median of alternating repetitions of both.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+import statistics
+import time
+from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from decnn import objectives
+from decnn.baselines import Stack
+from decnn.classifiers import MLP
+from decnn.compose import DecNN
+from decnn.decoders import ResNetDecoder, folded
+from decnn.study import paths
+from decnn.study.records import commit, device_name
+from decnn.training import write_atomically
+from decnn.uncertainty import path_logits, sample_paths
+
+__all__ = ["as_text", "measure", "save"]
+
+BATCH, DEPTH, PATHS, MEMBERS = 128, 8, 30, 8
+
+
+def measure(progress: bool = True) -> dict:
+    """All figures on this machine's CPU, as a record: rows of what, plain, ours, ratio, target."""
+    torch.manual_seed(0)
+    x, y = torch.rand(BATCH, 1, 32, 32), torch.randint(0, 10, (BATCH,))
+    rows = []
+    for title, figure in {
+        "width 64": lambda: _step(x, y, width=64, repetitions=3, target=2.5),
+        "width 8": lambda: _step(x, y, width=8, repetitions=9, target=1.4),
+        "ensemble": lambda: _ensemble(x, y),
+        "voting": _voting,
+    }.items():
+        if progress:
+            print(f"measuring {title} ...", flush=True)
+        rows.append(figure())
+    return {
+        "machine": f"{device_name('cpu')}, {torch.get_num_threads()} threads, torch {torch.__version__}",
+        "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        **commit(),
+        "rows": rows,
+    }
+
+
+def as_text(record: dict) -> str:
+    """The record as lines for a terminal."""
+    head = f"{record['machine']}, commit {record['commit'][:10]}"
+    return "\n".join(
+        [head]
+        + [f"{r['what']}: plain {r['plain']}, ours {r['ours']}, {r['ratio']} ({r['target']})" for r in record["rows"]]
+    )
+
+
+def save(record: dict) -> Path:
+    """Write the record where the book shows it, under the machine's name."""
+    name = "-".join(record["machine"].split(",")[0].lower().split())
+    path = paths.root() / "book" / "bench" / f"{name}.json"
+    write_atomically(path, (json.dumps(record, indent=1) + "\n").encode())
+    return path
+
+
+def _step(x: Tensor, y: Tensor, width: int, repetitions: int, target: float) -> dict:
+    path = [1, 2, 3, 4, 5, 6, 7, 8]
+    plain, ours = (DecNN(MLP(), decoder(width)) for decoder in (_plain_decoder, lambda w: ResNetDecoder(width=w)))
+    ours.to(memory_format=torch.channels_last)
+    steps = []
+    for model, enabled in ((plain, False), (ours, True)):
+        optimiser = torch.optim.Adam(model.parameters(), fused=enabled or None)
+
+        def step(model: DecNN = model, optimiser: torch.optim.Adam = optimiser, enabled: bool = enabled) -> None:
+            with torch.autocast("cpu", torch.bfloat16, enabled=enabled):
+                loss = objectives.recursive(model, x, y, path).total
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
+
+        steps.append(step)
+    slow, fast = _alternate(*steps, repetitions)
+    return {
+        "what": f"training step of Eq. 5, width {width}, batch {BATCH}, D = {DEPTH}",
+        "plain": f"{slow:.3f} s",
+        "ours": f"{fast:.3f} s",
+        "ratio": f"{slow / fast:.2f} times faster",
+        "target": f"at least {target} times",
+    }
+
+
+def _ensemble(x: Tensor, y: Tensor) -> dict:
+    """Cost of an epoch of 8 members as a multiple of the standard network's: a loop over members, and a stack."""
+
+    def trainer(model: nn.Module, loss: Callable[[], Tensor]) -> Callable[[], None]:
+        optimiser = torch.optim.Adam(model.parameters(), fused=True)
+
+        def step() -> None:
+            value = loss()
+            optimiser.zero_grad()
+            value.backward()
+            optimiser.step()
+
+        return step
+
+    single = MLP()
+    stack = Stack([MLP() for _ in range(MEMBERS)])
+    shared = x.expand(MEMBERS, *x.shape), y.expand(MEMBERS, *y.shape)
+    standard = trainer(single, lambda: F.cross_entropy(single(x), y))
+    batched = trainer(stack, lambda: stack.each(lambda m, a, b: F.cross_entropy(m(a), b), *shared).sum())
+    one, all_members = _alternate(standard, batched, repetitions=60)
+    return {
+        "what": f"epoch of the {MEMBERS}-member ensemble over an epoch of the standard network",
+        "plain": f"{MEMBERS:.1f} (one by one)",
+        "ours": f"{all_members / one:.1f}",
+        "ratio": f"{MEMBERS * one / all_members:.2f} times cheaper",
+        "target": "at most 5 (the paper: 9.8)",
+    }
+
+
+def _voting(images: int = 200) -> dict:
+    """Seconds for 1,000 images under 30 paths of depth 8 at width 8: a loop over paths, and shared prefixes."""
+    model = DecNN(MLP(), ResNetDecoder(width=8)).eval()
+    fast = DecNN(model.classifier, folded(model.decoder).to(memory_format=torch.channels_last))
+    x, walks = torch.rand(images, 1, 32, 32), sample_paths(PATHS, DEPTH, 8)
+
+    def loop() -> None:
+        with torch.no_grad():
+            for path in walks.tolist():
+                model.recompose(x, path)
+
+    def shared() -> None:
+        with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+            for part in x.split(100):
+                for _ in path_logits(fast, part, walks, chunk=256):
+                    continue
+
+    slow, quick = (seconds * 1000 / images for seconds in _alternate(loop, shared, repetitions=3))
+    return {
+        "what": f"votes of {PATHS} paths of depth {DEPTH} at width 8, for 1,000 images",
+        "plain": f"{slow:.1f} s",
+        "ours": f"{quick:.1f} s",
+        "ratio": f"{slow / quick:.2f} times faster",
+        "target": "at most 30 s",
+    }
+
+
+def _alternate(plain: Callable[[], None], ours: Callable[[], None], repetitions: int) -> tuple[float, float]:
+    """Median seconds of two functions, run in turn so that a machine's drift meets both; one warm-up each."""
+    times: tuple[list[float], list[float]] = ([], [])
+    for repetition in range(repetitions + 1):
+        for function, taken in zip((plain, ours), times, strict=True):
+            start = time.perf_counter()
+            function()
+            if repetition:
+                taken.append(time.perf_counter() - start)
+    return statistics.median(times[0]), statistics.median(times[1])
+
+
+class _PlainBlock(nn.Module):
+    """The residual block as one writes it first."""
+
+    def __init__(self, i: int, o: int) -> None:
+        super().__init__()
+        self.up = nn.Upsample(scale_factor=2) if i != o else nn.Identity()
+        self.branch = nn.Sequential(
+            nn.Conv2d(i, i, 3, padding=1, bias=False), nn.BatchNorm2d(i), nn.ReLU(), self.up,
+            nn.Conv2d(i, o, 3, padding=1, bias=False), nn.BatchNorm2d(o),
+        )  # fmt: skip
+        project = nn.Sequential(self.up, nn.Conv2d(i, o, 1, bias=False), nn.BatchNorm2d(o))
+        self.shortcut = project if i != o else nn.Identity()
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.relu(self.branch(x) + self.shortcut(x))
+
+
+class _PlainDecoder(nn.Sequential):
+    out_shape = (1, 32, 32)
+
+    def accepts(self, shape: tuple[int, ...]) -> bool:
+        return shape == (128,)
+
+
+def _plain_decoder(width: int) -> nn.Module:
+    channels = [8 * width, 4 * width, 4 * width, 2 * width, 2 * width, width, width, width, width]
+    blocks = [_PlainBlock(i, o) for i, o in pairwise(channels)]
+    first = [nn.Linear(128, 8 * width * 16), nn.Unflatten(1, (8 * width, 4, 4))]
+    return _PlainDecoder(*first, *blocks, nn.Conv2d(width, 1, 3, padding=1, bias=False))

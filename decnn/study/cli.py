@@ -1,0 +1,190 @@
+"""The command `decnn`: run a table, see what is there, execute a notebook, measure."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+__all__ = ["main"]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Parse the command line and run one command; a user's mistake ends in one line and exit status 2."""
+    options = _parser().parse_args(arguments)
+    try:
+        return options.command(options)
+    except (ValueError, FileNotFoundError) as error:
+        print(f"decnn: {error}", file=sys.stderr)
+        return 2
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser("decnn", description="The executable companion of the DecNN paper.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    run = commands.add_parser("run", help="fill what a table lacks at a profile, going on from checkpoints")
+    run.add_argument("table", help="a table such as table_01a, or all")
+    run.add_argument("--profile", default="smoke", help="smoke, reader, overnight or paper")
+    run.add_argument("--seeds", type=_seeds, help="e.g. 0,1,2; by default the profile's")
+    run.add_argument("--methods", type=lambda text: text.split(","), help="e.g. ReDecNN,Ensemble; by default all")
+    run.add_argument("--device", default="cpu", help="cpu or cuda")
+    run.add_argument("--refresh", action="store_true", help="evaluate again even where a record exists")
+    run.set_defaults(command=_run)
+
+    status = commands.add_parser("status", help="which cells exist at which profile")
+    status.set_defaults(command=_status)
+
+    clean = commands.add_parser("clean", help="delete checkpoints; records are never touched")
+    clean.set_defaults(command=_clean)
+
+    data = commands.add_parser("data", help="data sets")
+    actions = data.add_subparsers(required=True, metavar="ACTION")
+    get = actions.add_parser("get", help="download a data set into $DECNN_DATA or the cache")
+    get.add_argument("name")
+    get.set_defaults(command=_data_get)
+
+    execute = commands.add_parser("execute", help="execute notebooks into book/chapters, checking parameter names")
+    execute.add_argument("notebooks", nargs="*", type=Path, help="by default every chapter of the book")
+    execute.add_argument("-p", dest="parameters", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"))
+    execute.add_argument("-o", dest="output", type=Path, help="where to write, for a single notebook")
+    execute.set_defaults(command=_execute)
+
+    pages = commands.add_parser("pages", help="write the fragments of pages that follow from code and records")
+    pages.set_defaults(command=_pages)
+
+    release = commands.add_parser("release", help="put the trained weights of a run into decnn/weights")
+    release.add_argument("--profile", default="overnight")
+    release.set_defaults(command=_release)
+
+    bench = commands.add_parser("bench", help="measure training and voting beside a plain implementation")
+    bench.add_argument("--json", action="store_true", help="print the record as JSON")
+    bench.add_argument("--save", action="store_true", help="write the record to book/bench for the book")
+    bench.set_defaults(command=_bench)
+    return parser
+
+
+def _run(options: argparse.Namespace) -> int:
+    from decnn.study import experiments, paths
+    from decnn.study.records import Records
+    from decnn.study.runner import fill
+
+    names = list(experiments.TABLES) if options.table == "all" else [options.table]
+    experiments.profile(options.profile)
+    unknown = [name for name in options.methods or () if name not in experiments.METHODS]
+    if unknown:
+        raise ValueError(f"expected methods among {', '.join(experiments.METHODS)}, got {', '.join(unknown)}")
+    specs = [
+        spec
+        for name in names
+        for spec in experiments.specifications(name, options.profile, options.seeds)
+        if options.methods is None or spec.evaluation.method in options.methods
+    ]
+    folder = paths.smoke_records() if options.profile == "smoke" else paths.records()
+    left_out = fill(specs, Records(folder), options.device, options.refresh)
+    for sentence in dict.fromkeys(left_out.values()):
+        print(sentence)
+    print(f"{len(set(specs)) - len(left_out)} of {len(set(specs))} runs have their record in {folder}")
+    return 1 if left_out else 0
+
+
+def _status(options: argparse.Namespace) -> int:
+    from decnn.study import experiments, paths
+    from decnn.study.records import Records
+
+    store = Records(paths.records())
+    broken = store.broken()
+    for name, table in experiments.TABLES.items():
+        print(table.title)
+        print(f"  {'seeds with a record':24s}" + "".join(f"{profile:>12s}" for profile in experiments.PROFILES))
+        for dataset in table.columns.values():
+            for row in table.rows:
+                counts = ""
+                for profile in experiments.PROFILES.values():
+                    folder = Records(paths.smoke_records()) if profile.name == "smoke" else store
+                    specs = [experiments.specification(row, dataset, profile, seed) for seed in profile.seeds]
+                    done = sum(folder.path(spec).exists() for spec in specs)
+                    counts += f"{done}/{len(specs)}".rjust(12)
+                print(f"  {dataset + ' ' + row:24s}{counts}")
+        if name != list(experiments.TABLES)[-1]:
+            print()
+    for message in broken:
+        print(message, file=sys.stderr)
+    return 1 if broken else 0
+
+
+def _clean(options: argparse.Namespace) -> int:
+    from decnn.study import paths
+
+    files = sorted(paths.checkpoints().glob("*.safetensors"))
+    size = sum(file.stat().st_size for file in files)
+    for file in files:
+        file.unlink()
+    print(f"deleted {len(files)} checkpoints ({size / 1e6:.0f} MB) from {paths.checkpoints()}; records are untouched")
+    return 0
+
+
+def _data_get(options: argparse.Namespace) -> int:
+    from decnn import data
+
+    print(data.get(options.name))
+    return 0
+
+
+def _execute(options: argparse.Namespace) -> int:
+    from decnn.study import notebooks
+
+    chosen = options.notebooks or notebooks.chapters()
+    if options.output and len(chosen) != 1:
+        raise ValueError(f"expected one notebook with -o, got {len(chosen)}: name the notebook")
+    parameters = {name: _value(value) for name, value in options.parameters}
+    for notebook in chosen:
+        print(notebooks.execute(notebook, parameters, options.output), flush=True)
+    return 0
+
+
+def _pages(options: argparse.Namespace) -> int:
+    from decnn.study import pages
+
+    for path in pages.write():
+        print(path)
+    return 0
+
+
+def _release(options: argparse.Namespace) -> int:
+    from decnn.study import release
+
+    for path in release.write(options.profile):
+        print(path)
+    return 0
+
+
+def _bench(options: argparse.Namespace) -> int:
+    from decnn.study import bench
+
+    record = bench.measure(progress=not options.json)
+    print(json.dumps(record, indent=1) if options.json else bench.as_text(record))
+    if options.save:
+        print(bench.save(record))
+    return 0
+
+
+def _seeds(text: str) -> tuple[int, ...]:
+    try:
+        return tuple(int(part) for part in text.split(","))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"expected integers such as 0,1,2, got {text!r}") from error
+
+
+def _value(text: str) -> object:
+    """A parameter from the command line: a number, true or false, or text."""
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError:
+        return text
+
+
+if __name__ == "__main__":
+    sys.exit(main())

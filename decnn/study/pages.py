@@ -1,0 +1,103 @@
+"""Fragments of pages that follow from code and records: profiles, minutes, versions, speed."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import platform
+import statistics
+from importlib import metadata
+from pathlib import Path
+
+from decnn.study import paths
+from decnn.study.experiments import METHODS, PROFILES
+from decnn.study.records import Records, device_name
+from decnn.training import write_atomically
+
+__all__ = ["write"]
+
+
+def write() -> list[Path]:
+    """Write all fragments to book/chapters; returns their paths."""
+    fragments = {
+        "_profiles.md": _profiles(),
+        "_minutes.md": _minutes(),
+        "_environment.md": _environment(),
+        "_speed.md": _speed(),
+    }
+    folder = paths.root() / "book" / "chapters"
+    for name, text in fragments.items():
+        write_atomically(folder / name, (text + "\n").encode())
+    return [folder / name for name in fragments]
+
+
+def _profiles() -> str:
+    """One column for each profile, one row for each setting."""
+    settings = [field.name for field in dataclasses.fields(next(iter(PROFILES.values()))) if field.name != "name"]
+    shown = {None: "all", (0, 1, 2): "0, 1, 2", (0,): "0"}
+    rows = [
+        [name.replace("_", " "), *(_setting(getattr(p, name), shown) for p in PROFILES.values())] for name in settings
+    ]
+    return _table(["setting", *PROFILES], rows)
+
+
+def _setting(value: object, shown: dict) -> str:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return f"{value:,}"
+    return str(shown[value]) if value is None or isinstance(value, tuple) else str(value)
+
+
+def _minutes() -> str:
+    """Median minutes of training and evaluation for one seed, by method and profile, as recorded."""
+    times: dict[tuple[str, str], list[float]] = {}
+    devices = set()
+    for record in Records(paths.records()).all():
+        spec = record["specification"]
+        size = next(p for p in PROFILES.values() if p.steps == spec["training"]["steps"])
+        total = record["seconds"]["training"] + record["seconds"]["evaluation"]
+        times.setdefault((spec["evaluation"]["method"], size.name), []).append(total / 60)
+        devices.add(f"{record['device']['name']} ({record['device']['threads']} threads)")
+    if not times:
+        return "No records yet."
+    profiles = [name for name in PROFILES if any(key[1] == name for key in times)]
+    rows = [
+        [
+            method,
+            *(f"{statistics.median(times[method, p]):.1f}" if (method, p) in times else "not run" for p in profiles),
+        ]
+        for method in METHODS
+    ]
+    table = _table(["minutes for one seed", *profiles], rows)
+    return (
+        f"{table}\n\nMeasured on {', '.join(sorted(devices))}. Seeds of a method without decoder were trained together."
+    )
+
+
+def _environment() -> str:
+    pins = {name.split("==")[0]: name.split("==")[1] for name in _pinned()}
+    rows = [[name, pin, metadata.version(name)] for name, pin in sorted(pins.items())]
+    built = f"Built with Python {platform.python_version()} on {platform.system()}, {device_name('cpu')}."
+    return f"{built}\n\n{_table(['package', 'pinned', 'installed'], rows)}"
+
+
+def _pinned() -> list[str]:
+    import tomllib
+
+    project = tomllib.loads((paths.root() / "pyproject.toml").read_text())
+    return project["project"]["optional-dependencies"]["companion"]
+
+
+def _speed() -> str:
+    """The committed benchmark, one table for each machine."""
+    parts = []
+    for path in sorted((paths.root() / "book" / "bench").glob("*.json")):
+        bench = json.loads(path.read_text())
+        rows = [[row["what"], row["plain"], row["ours"], row["ratio"], row["target"]] for row in bench["rows"]]
+        parts.append(f"{bench['machine']}, {bench['date'][:10]}, commit {bench['commit'][:10]}:\n\n")
+        parts.append(_table(["what", "plain", "ours", "ratio", "target"], rows) + "\n\n")
+    return "".join(parts) or "No benchmark has been recorded: run `decnn bench`."
+
+
+def _table(head: list[str], rows: list[list[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)

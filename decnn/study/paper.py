@@ -1,0 +1,253 @@
+"""The printed numbers, joined with records: paper | ours | difference, one block for each profile."""
+
+from __future__ import annotations
+
+import csv
+import html
+import statistics
+from dataclasses import dataclass
+
+from decnn.study import experiments, paths
+from decnn.study.experiments import METHODS, PROFILES, Profile, Table
+from decnn.study.records import Records
+from decnn.study.runner import fill
+
+__all__ = ["Block", "Cell", "Printed", "blocks", "printed", "provenance_html", "readings_html", "table_html"]
+
+FULLEST_FIRST = ("paper", "overnight", "reader")
+
+
+@dataclass(frozen=True)
+class Printed:
+    """One cell of a table as the paper prints it; None where it prints nothing."""
+
+    row: str
+    column: str
+    value: float | None
+    spread: str
+
+
+def printed(name: str) -> list[Printed]:
+    """All cells of a table in the paper's order.
+
+    Example:
+        >>> printed("table_01a")[0]
+        Printed(row='Standard', column='MNIST', value=97.1, spread='0.11')
+    """
+    path = paths.paper_numbers() / f"{name}.csv"
+    if not path.exists():
+        known = sorted(p.stem for p in paths.paper_numbers().glob("*.csv"))
+        raise ValueError(f"expected a printed table, one of {', '.join(known)}, got {name!r}")
+    with path.open(newline="") as file:
+        return [
+            Printed(line["row"], line["column"], float(line["value"]) if line["value"] else None, line["spread"])
+            for line in csv.DictReader(file)
+        ]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A printed cell and what we have for it: records of one profile, or a note that says why not."""
+
+    paper: Printed
+    values: tuple[float, ...]
+    records: tuple[dict, ...]
+    note: str
+
+    @property
+    def mean(self) -> float | None:
+        """Mean over seeds."""
+        return statistics.fmean(self.values) if self.values else None
+
+    @property
+    def sd(self) -> float | None:
+        """Standard deviation over seeds, from two on."""
+        return statistics.stdev(self.values) if len(self.values) > 1 else None
+
+    @property
+    def difference(self) -> float | None:
+        """Ours minus the paper's."""
+        return self.mean - self.paper.value if self.values and self.paper.value is not None else None
+
+
+@dataclass(frozen=True)
+class Block:
+    """A table at one profile: methods are compared within a block only, where training is equal."""
+
+    table: Table
+    profile: Profile
+    cells: tuple[Cell, ...]
+
+    @property
+    def smoke(self) -> bool:
+        """Whether the numbers are of a smoke run, and so no findings."""
+        return self.profile.name == "smoke"
+
+    def cell(self, row: str, column: str) -> Cell:
+        """The cell of a printed row and column."""
+        return next(cell for cell in self.cells if (cell.paper.row, cell.paper.column) == (row, column))
+
+
+def blocks(
+    name: str, compute: str = "smoke", device: str = "cpu", progress: bool = False, reference: int | None = None
+) -> list[Block]:
+    """A block for every profile that has records, the fullest first; `compute` is filled where it lacks some.
+
+    With `reference`, paths are those whose statistics came from that many training examples.
+
+    Raises:
+        ValueError: an unknown table or profile.
+    """
+    table, profile = experiments.table(name), experiments.profile(compute)
+    store = Records(paths.smoke_records() if profile.name == "smoke" else paths.records())
+    left_out = fill(experiments.specifications(name, compute), store, device, progress=progress)
+    found = [_block(table, PROFILES[p], Records(paths.records()), left_out, reference) for p in FULLEST_FIRST]
+    found = [block for block in found if any(cell.values for cell in block.cells)]
+    return found + ([_block(table, profile, store, left_out, reference)] if profile.name == "smoke" else [])
+
+
+def _block(table: Table, profile: Profile, store: Records, left_out: dict[str, str], reference: int | None) -> Block:
+    cells = []
+    for cell in printed(table.name):
+        dataset = table.columns.get(cell.column)
+        if dataset is None:
+            cells.append(Cell(cell, (), (), f"not run: no experiment on {cell.column} in this edition"))
+            continue
+        specs = [experiments.specification(cell.row, dataset, profile, seed, reference) for seed in profile.seeds]
+        records = tuple(record for spec in specs if (record := store.find(spec)) is not None)
+        values = tuple(r["metrics"][table.metric] for r in records if r["metrics"][table.metric] is not None)
+        notes = [left_out[spec.key] for spec in specs if spec.key in left_out]
+        notes += [note for record in records for note in record["metrics"].get("notes", [])]
+        device = " --device cuda" if profile.name == "paper" and METHODS[cell.row].decodes else ""
+        command = f"not run: `decnn run {table.name} --profile {profile.name}{device}`"
+        cells.append(Cell(cell, values, records, notes[0] if notes else "" if records else command))
+    return Block(table, profile, tuple(cells))
+
+
+def table_html(block: Block) -> str:
+    """A block as an HTML table in the paper's order: for each column paper, ours (sd, seeds) and difference."""
+    rows = list(dict.fromkeys(cell.paper.row for cell in block.cells))
+    columns = list(dict.fromkeys(cell.paper.column for cell in block.cells))
+    top = "".join(f'<th colspan="3" scope="colgroup">{_text(_column_title(block, column))}</th>' for column in columns)
+    second = '<th scope="col">paper</th><th scope="col">ours</th><th scope="col">difference</th>' * len(columns)
+    body = []
+    for row in rows:
+        cells = "".join(_cells_html(block.cell(row, column), block) for column in columns)
+        body.append(f'<tr><th scope="row">{_text(row)}</th>{cells}</tr>')
+    head = f'<thead><tr><th rowspan="2" scope="col">Method</th>{top}</tr><tr>{second}</tr></thead>'
+    return _region(caption(block), f"{head}<tbody>{''.join(body)}</tbody>", block)
+
+
+def caption(block: Block) -> str:
+    """What a block shows and at which scale."""
+    size = block.profile
+    voted = f"{size.vote_size:,} test examples voted on" if size.vote_size else "all test examples voted on"
+    kind = "SMOKE RUN, not a finding" if block.smoke else f"{size.name} profile"
+    return (
+        f"{block.table.title}. {kind}: {size.steps:,} steps of {size.batch_size}, decoder width {size.width}, {voted}; "
+        "ours is the mean over seeds ± sd (number of seeds)."
+    )
+
+
+def readings_html(found: list[Block], metric: str, digits: int) -> str:
+    """Every recorded reading of a metric, by block: rows are readings, columns data sets and methods."""
+    parts = []
+    for block in found:
+        columns = [cell for cell in block.cells if any("readings" in record["metrics"] for record in cell.records)]
+        names = list(dict.fromkeys(name for cell in columns for name in _readings(cell, metric)))
+        head = "".join(f'<th scope="col">{_text(f"{c.paper.column}: {c.paper.row}")}</th>' for c in columns)
+        rows = "".join(
+            f'<tr><th scope="row">{_text(name.replace("_", " "))}</th>'
+            + "".join(f"<td>{_mean(_readings(cell, metric).get(name, []), digits)}</td>" for cell in columns)
+            + "</tr>"
+            for name in names
+        )
+        title = f"Readings of {metric.replace('_', ' ')}, {block.profile.name} profile: means over seeds"
+        parts.append(
+            _region(title, f'<thead><tr><th scope="col">reading</th>{head}</tr></thead><tbody>{rows}</tbody>', block)
+        )
+    return "".join(parts)
+
+
+def _readings(cell: Cell, metric: str) -> dict[str, list[float]]:
+    values: dict[str, list[float]] = {}
+    for record in cell.records:
+        for name, value in record["metrics"].get("readings", {}).get(metric, {}).items():
+            values.setdefault(name, []).append(value)
+    return values
+
+
+def _mean(values: list[float | None], digits: int) -> str:
+    known = [value for value in values if value is not None]
+    return f"{statistics.fmean(known):.{digits}f}" if known else "not defined" if values else "-"
+
+
+def _region(title: str, content: str, block: Block) -> str:
+    """A table that scrolls on a narrow page and can be reached by keyboard; smoke blocks are watermarked."""
+    smoke = " decnn-smoke" if block.smoke else ""
+    return (
+        f'<div class="decnn-table{smoke}" tabindex="0" role="region" aria-label="{_text(title)}"><table>'
+        f"<caption>{_text(title)}</caption>{content}</table></div>"
+    )
+
+
+def provenance_html(found: list[Block]) -> str:
+    """For each block: records, commits, device and seconds, folded away until asked for."""
+    parts = []
+    for block in found:
+        records = [record for cell in block.cells for record in cell.records]
+        names = ("record", "method", "data", "seed", "commit", "device", "training, s", "evaluation, s")
+        head = "".join(f'<th scope="col">{name}</th>' for name in names)
+        lines = "".join(_record_html(record) for record in records)
+        title = f"Records of the {block.profile.name} block"
+        content = _region(title, f"<thead><tr>{head}</tr></thead><tbody>{lines}</tbody>", block)
+        summary = f"{block.profile.name}: {len(records)} records"
+        parts.append(f'<details class="provenance"><summary>{summary}</summary>{content}</details>')
+    return "".join(parts)
+
+
+def _record_html(record: dict) -> str:
+    training = record["specification"]["training"]
+    dirty = " (changed)" if record["dirty"] else ""
+    together = f" (1/{record['trained_together']} of a stack)" if record["trained_together"] > 1 else ""
+    values = (
+        record["key"],
+        record["specification"]["evaluation"]["method"],
+        training["dataset"],
+        training["seed"],
+        record["commit"][:10] + dirty,
+        f"{record['device']['name']}, {record['device']['threads']} threads",
+        f"{record['seconds']['training']:.0f}{together}",
+        f"{record['seconds']['evaluation']:.0f}",
+    )
+    return f"<tr>{''.join(f'<td>{_text(str(value))}</td>' for value in values)}</tr>"
+
+
+def _column_title(block: Block, column: str) -> str:
+    datasets = {
+        r["specification"]["training"]["dataset"] for c in block.cells if c.paper.column == column for r in c.records
+    }
+    return f"{column} ({', '.join(sorted(datasets))})" if block.smoke and datasets else column
+
+
+def _cells_html(cell: Cell, block: Block) -> str:
+    digits = block.table.digits
+    spread = f" ({cell.paper.spread})" if cell.paper.spread else ""
+    paper = f"{cell.paper.value:g}{spread}" if cell.paper.value is not None else "-"
+    if cell.mean is None:
+        return f'<td>{_text(paper)}</td><td colspan="2" class="not-run">{_code(cell.note)}</td>'
+    sd = f" ± {cell.sd:.{digits}f}" if cell.sd is not None else ""
+    ours = f"{cell.mean:.{digits}f}{sd} ({len(cell.values)})"
+    note = f'<br><small class="not-run">{_code(cell.note)}</small>' if cell.note else ""
+    difference = "-" if cell.difference is None or block.smoke else f"{cell.difference:+.{digits}f}"
+    return f"<td>{_text(paper)}</td><td>{_text(ours)}{note}</td><td>{difference}</td>"
+
+
+def _text(text: str) -> str:
+    return html.escape(text)
+
+
+def _code(text: str) -> str:
+    """Escape a note and set what stands between backticks as code."""
+    parts = html.escape(text).split("`")
+    return "".join(f"<code>{part}</code>" if index % 2 else part for index, part in enumerate(parts))

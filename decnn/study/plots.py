@@ -1,0 +1,336 @@
+"""Figures from tensors, in one style for the whole book; `show` gives each its alt text."""
+
+from __future__ import annotations
+
+import html
+import io
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+import torch
+from torch import Tensor
+
+from decnn.compose import Step
+from decnn.study.experiments import PROFILES
+from decnn.uncertainty import vote_entropy
+
+if TYPE_CHECKING:  # drawing libraries are imported where they draw: most of a small notebook's time is imports
+    import numpy as np
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = [
+    "as_html",
+    "decoded_activations",
+    "entropy_histogram",
+    "lines",
+    "model_line",
+    "show",
+    "style",
+    "votes",
+    "walk",
+]
+
+BLUE, ORANGE = "#0173b2", "#d55e00"  # of seaborn's "colorblind": agrees, disagrees
+TILE = 0.62  # inches of one small image
+AS_IT_IS = {"cmap": "gray", "vmin": 0, "vmax": 1, "interpolation": "none"}  # pixels, neither stretched nor smoothed
+
+
+def style() -> AbstractContextManager:
+    """The book's style as a context: seaborn's ticks, colour-blind safe colours, markers that differ too.
+
+    Example:
+        >>> import matplotlib
+        >>> with style():
+        ...     matplotlib.rcParams["savefig.facecolor"]
+        'white'
+    """
+    import matplotlib
+    import seaborn
+    from cycler import cycler
+
+    looks = {"color": seaborn.color_palette("colorblind")[:6], "marker": list("osD^vX")}
+    return matplotlib.rc_context(
+        {
+            **seaborn.axes_style("ticks"),
+            "axes.prop_cycle": cycler(**looks),
+            "axes.spines.right": False,
+            "axes.spines.top": False,
+            "figure.facecolor": "white",
+            "font.family": "DejaVu Sans",  # ships with matplotlib, so every machine draws the same
+            "font.size": 11,
+            "legend.frameon": False,
+            "savefig.facecolor": "white",
+            "svg.hashsalt": "decnn",  # without a salt the same figure is another file each time
+        }
+    )
+
+
+def show(figure: Figure, alt: str, caption: str = "") -> None:
+    """Display a figure in a notebook as SVG, with alt text and a caption below it.
+
+    Example:
+        >>> show(lines({"error": [0.1, 0.2]}, "layer", "error"), alt="The error grows.")  # doctest: +ELLIPSIS
+        {...}
+    """
+    from IPython.display import display
+
+    display({"text/html": as_html(figure, alt, caption), "text/plain": f"[figure] {alt}"}, raw=True)
+
+
+def as_html(figure: Figure, alt: str, caption: str = "") -> str:
+    """A figure as an <img> that holds its SVG and has alt text, so that a page needs no second file.
+
+    Raises:
+        ValueError: an empty alt text.
+
+    Example:
+        >>> as_html(lines({"error": [0.1, 0.2]}, "layer", "error"), alt="The error grows.")[:36]
+        '<figure><img alt="The error grows." '
+    """
+    if not alt.strip():
+        raise ValueError("expected an alt text that says what the figure shows, got an empty one")
+    file = io.BytesIO()
+    with style():
+        figure.savefig(file, format="svg", metadata={"Date": None})
+    # Percent-encoding leaves the images inside, which are base64 already, as they are.
+    source = "data:image/svg+xml," + quote(file.getvalue().decode().replace('"', "'"), safe=" /:;,=+'()-._")
+    below = f"<figcaption>{html.escape(caption)}</figcaption>" if caption else ""
+    width = round(96 * figure.get_figwidth())
+    return (
+        f'<figure><img alt="{html.escape(alt)}" style="width:{width}px;max-width:100%;height:auto" '
+        f'src="{source}">{below}</figure>'
+    )
+
+
+def model_line(name: str, specification: Mapping) -> str:
+    """One line that names a released model: its training set, steps, decoder width, seed and profile.
+
+    Example:
+        >>> training = {"dataset": "mnist", "steps": 3000, "batch_size": 32, "width": 8, "seed": 0}
+        >>> model_line("redecnn-mnist", {"training": training})
+        'Model: redecnn-mnist (trained on mnist for 3,000 steps of 32, decoder width 8, seed 0; profile reader).'
+    """
+    t = specification["training"]
+    sizes = {(p.steps, p.batch_size, p.width): p.name for p in PROFILES.values()}
+    profile = sizes.get((t["steps"], t["batch_size"], t["width"]))
+    where = f"profile {profile}" if profile else "no profile of the book"
+    return (
+        f"Model: {name} (trained on {t['dataset']} for {t['steps']:,} steps of {t['batch_size']}, "
+        f"decoder width {t['width']}, seed {t['seed']}; {where})."
+    )
+
+
+def decoded_activations(
+    images: Tensor,
+    decodings: Sequence[Tensor],
+    labels: Tensor,
+    predictions: Tensor,
+    class_names: Sequence[str],
+    *,
+    readings: Sequence[Tensor] | None = None,
+) -> Figure:
+    """Figure 3: a row for each example, its input and then what each layer's activation decodes to.
+
+    Arguments:
+        images: inputs (B, C, H, W).
+        decodings: g(h_1), ..., g(h_L), each (B, C, H, W).
+        labels: true classes (B,).
+        predictions: classes (B,) of the first pass.
+        class_names: K names.
+        readings: classes (B,) that f reads in each decoding; one that differs from the first pass is framed.
+
+    Source: Wu et al. (2021), Figure 3.
+
+    Example:
+        >>> x, y = torch.rand(2, 1, 32, 32), torch.tensor([0, 1])
+        >>> figure = decoded_activations(x, [x / 2, x / 3], y, y, ["coat", "bag"])
+        >>> [tick.get_text() for tick in figure.axes[0].get_yticklabels()]
+        ['coat → coat', 'bag → bag']
+    """
+    names = [f"{class_names[y]} → {class_names[k]}" for y, k in zip(labels, predictions, strict=True)]
+    with style():
+        tiles = torch.stack([images, *decodings], dim=1)
+        axes, columns, rows = _grid(tiles, left=0.1 * max(map(len, names)), gap=(3, 3))
+        axes.set_xticks(columns, ["input", *(f"$h_{layer}$" for layer in range(1, len(columns)))])
+        axes.set_yticks(rows, names)
+        axes.set_xlabel("decoded from layer")
+        axes.text(-0.5, -8, "true class → f(x)  ", ha="right", va="bottom")
+        for layer, classes in enumerate(readings or [], start=1):
+            for row in (classes != predictions).nonzero().flatten().tolist():
+                _frame(axes, columns[layer], rows[row], *images.shape[-2:])
+    return axes.figure
+
+
+def walk(images: Tensor, steps: Sequence[Step], class_names: Sequence[str], path: Sequence[int]) -> Figure:
+    """A path image by image: what f reads at each depth, and below it the class it sees and its probability.
+
+    Arguments:
+        images: inputs (B, C, H, W).
+        steps: the D + 1 steps of `DecNN.recompose(images, path)`.
+        class_names: K names.
+        path: D layers.
+
+    Source: Wu et al. (2021), section 4.1.
+
+    Example:
+        >>> import decnn
+        >>> model, x = decnn.DecNN(decnn.MLP(), decnn.ResNetDecoder(width=4)).eval(), torch.rand(2, 1, 32, 32)
+        >>> figure = walk(x, model.recompose(x, [3, 8]), list("0123456789"), [3, 8])
+        >>> [tick.get_text() for tick in figure.axes[0].get_xticklabels()]
+        ['input', '$g(h_3)$', '$g(h_8)$']
+    """
+    tiles = torch.stack([images, *(step.x_hat for step in steps[1:])], dim=1)
+    top = [step.logits.float().softmax(-1).max(-1) for step in steps]
+    with style():
+        axes, columns, rows = _grid(tiles, left=0.3, gap=(17, 6), below=17)
+        axes.set_xticks(columns, ["input", *(f"$g(h_{layer})$" for layer in path)])
+        axes.set_yticks([])
+        axes.set_xlabel("depth 0, 1, 2, ... and the layer decoded to get there")
+        for depth, (shares, classes) in enumerate(top):
+            for row, (share, k) in enumerate(zip(shares.tolist(), classes.tolist(), strict=True)):
+                same = k == top[0].indices[row]
+                look = {"color": BLUE} if same else {"color": ORANGE, "weight": "bold"}
+                text = f"{class_names[k]}\n{share:.2f}"
+                axes.text(columns[depth], rows[row] + 18, text, ha="center", va="top", fontsize=8.5, **look)
+    return axes.figure
+
+
+def votes(images: Tensor, votes: Tensor, class_names: Sequence[str], labels: Tensor | None = None) -> Figure:
+    """Inputs, and beside each how many sampled classifiers vote for each class, with the votes' entropy.
+
+    Arguments:
+        images: inputs (B, C, H, W).
+        votes: labels (N, B), one row for each sampled classifier.
+        class_names: K names.
+        labels: true classes (B,), named above the bars; None if there are none.
+
+    Source: Wu et al. (2021), Eq. 6.
+
+    Example:
+        >>> figure = votes(torch.rand(2, 1, 32, 32), torch.tensor([[0, 0], [0, 1]]), ["coat", "bag"])
+        >>> [axes.get_title(loc="left") for axes in figure.axes[1::2]]
+        ['entropy 0.00 nats', 'entropy 0.69 nats']
+    """
+    from matplotlib.figure import Figure
+
+    entropy = vote_entropy(votes, len(class_names))
+    truth = [f"true class {class_names[y]}, " for y in labels] if labels is not None else [""] * len(images)
+    with style():
+        figure = Figure(figsize=(6.4, 1.15 * len(images) + 0.7), layout="constrained")
+        grid = figure.subplots(len(images), 2, squeeze=False, sharex="col", width_ratios=[1, 5])
+        for row, (left, right) in enumerate(grid):
+            left.imshow(_pixels(images[row]), **AS_IT_IS)
+            left.set_axis_off()
+            counts = votes[:, row].bincount(minlength=len(class_names)).tolist()
+            right.bar(range(len(class_names)), counts, color=BLUE)
+            right.set(ylim=(0, len(votes)), yticks=[0, len(votes)], ylabel="votes")
+            right.set_title(f"{truth[row]}entropy {entropy[row]:.2f} nats", loc="left", fontsize=11)
+        slanted = {"rotation": 35, "ha": "right", "rotation_mode": "anchor"} if max(map(len, class_names)) > 2 else {}
+        right.set_xticks(range(len(class_names)), class_names, **slanted)
+        right.set_xlabel("class")
+    return figure
+
+
+def lines(series: Mapping[str, Sequence[float]], xlabel: str, ylabel: str, start: int = 1) -> Figure:
+    """Numbers by layer or by depth: one line, with its own marker, for each name; the y axis begins at 0.
+
+    Arguments:
+        series: name -> values (n,) at start, start + 1, ...
+        xlabel, ylabel: names of the axes, with units.
+        start: the first x.
+
+    Example:
+        >>> figure = lines({"DecNN": [0.01, 0.02]}, "layer", "squared error (pixel²)")
+        >>> figure.axes[0].get_xlabel()
+        'layer'
+    """
+    from matplotlib.figure import Figure
+
+    with style():
+        figure = Figure(figsize=(6.4, 3.4), layout="constrained")
+        axes = figure.subplots()
+        for name, values in series.items():
+            axes.plot(range(start, start + len(values)), [float(value) for value in values], label=name)
+        axes.set(xlabel=xlabel, ylabel=ylabel, xticks=range(start, start + max(map(len, series.values()))))
+        axes.set_ylim(bottom=0)
+        if len(series) > 1:
+            figure.legend(loc="outside upper left", ncols=2)
+    return figure
+
+
+def entropy_histogram(entropy: Tensor, wrong: Tensor, bins: int = 8) -> Figure:
+    """How the votes' entropy is distributed over the right and over the wrong first passes.
+
+    Arguments:
+        entropy: (B,) nats.
+        wrong: (B,) booleans.
+        bins: number of equal-width bins.
+
+    Source: Wu et al. (2021), Table 1b, as a picture.
+
+    Example:
+        >>> figure = entropy_histogram(torch.tensor([0.0, 0.1, 0.9]), torch.tensor([False, False, True]))
+        >>> [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
+        ['right (2)', 'wrong (1)']
+    """
+    import seaborn
+    from matplotlib.figure import Figure
+
+    names = [f"right ({int((~wrong).sum())})", f"wrong ({int(wrong.sum())})"]
+    columns = {"entropy": entropy.numpy(), "first pass": [names[int(w)] for w in wrong]}
+    with style():
+        figure = Figure(figsize=(6.4, 3.4), layout="constrained")
+        axes = figure.subplots()
+        seaborn.histplot(
+            columns, x="entropy", hue="first pass", hue_order=names, palette=[BLUE, ORANGE], bins=bins,
+            stat="percent", common_norm=False, multiple="dodge", shrink=0.85, alpha=1, ax=axes,
+        )  # fmt: skip
+        axes.set(xlabel="entropy of the votes (nats)", ylabel="share of the group (%)")
+    return figure
+
+
+def _grid(tiles: Tensor, left: float, gap: tuple[int, int], below: int = 0) -> tuple[Axes, list[float], list[float]]:
+    """Draw tiles (R, Q, C, H, W) as one picture, which keeps the SVG small.
+
+    Arguments:
+        left: inches for the names of the rows.
+        gap: pixels between rows and between columns; `below`: those under the last row.
+
+    Returns the axes, and the centres of the columns and of the rows in pixels.
+    """
+    from matplotlib.figure import Figure
+
+    rows, columns, channels, height, width = tiles.shape
+    down, across = height + gap[0], width + gap[1]
+    canvas = torch.ones(channels, rows * down - gap[0] + below, columns * across - gap[1])
+    for row in range(rows):
+        for column in range(columns):
+            canvas[:, row * down :, column * across :][:, :height, :width] = tiles[row, column]
+    size = (left + columns * TILE * across / width, 0.8 + rows * TILE * down / height)
+    axes = Figure(figsize=size, layout="constrained").subplots()
+    axes.imshow(_pixels(canvas), **AS_IT_IS)
+    axes.spines[:].set_visible(False)
+    axes.tick_params(length=0)
+    axes.xaxis.tick_top()
+    axes.xaxis.set_label_position("top")
+    return axes, _centres(columns, across, width), _centres(rows, down, height)
+
+
+def _centres(count: int, step: int, side: int) -> list[float]:
+    return [i * step + (side - 1) / 2 for i in range(count)]
+
+
+def _pixels(image: Tensor) -> np.ndarray:
+    """(C, H, W) as matplotlib draws it: grey (H, W) or colour (H, W, 3), cut to [0, 1]."""
+    image = image.detach().float().cpu().clamp(0, 1).mul(63).round().div(63)  # 64 levels: half the file
+    return image[0].numpy() if len(image) == 1 else image.permute(1, 2, 0).numpy()
+
+
+def _frame(axes: Axes, x: float, y: float, height: int, width: int) -> None:
+    from matplotlib.patches import Rectangle
+
+    corner = (x - width / 2 - 0.5, y - height / 2 - 0.5)
+    axes.add_patch(Rectangle(corner, width + 1, height + 1, fill=False, edgecolor=ORANGE, linewidth=1.6))

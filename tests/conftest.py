@@ -1,0 +1,101 @@
+"""The strict regime of the tests: float64, a fixed seed, a cache of their own; and tiny pairs (f, g)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+import decnn
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    torch.set_num_threads(1)  # a second thread costs more than it brings at these sizes
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DECNN_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _strict() -> Iterator[None]:
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float64)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        yield
+    torch.set_default_dtype(before)
+
+
+@pytest.fixture
+def batch() -> tuple[Tensor, Tensor]:
+    """Five images and their labels."""
+    return torch.rand(5, 1, 32, 32), torch.tensor([3, 1, 4, 1, 9])
+
+
+@pytest.fixture(params=[torch.contiguous_format, torch.channels_last], ids=["contiguous", "channels_last"])
+def make_pair(request: pytest.FixtureRequest) -> Callable[[], decnn.DecNN]:
+    """Builds a small pair of the library's own; channels-last convolutions take norm_act's fast path."""
+
+    def make() -> decnn.DecNN:
+        torch.manual_seed(1)
+        f, g = decnn.MLP(hidden=16, num_layers=3), decnn.ResNetDecoder(latent=16, width=2)
+        return decnn.DecNN(f, g).to(memory_format=request.param)
+
+    return make
+
+
+@pytest.fixture
+def pair(make_pair: Callable[[], decnn.DecNN]) -> decnn.DecNN:
+    return make_pair()
+
+
+class Smooth(nn.Module):
+    """A classifier without kinks: h_l = softplus(W_l h_{l-1} + b_l), 2x2 pixels, 3 classes, L = 3."""
+
+    in_shape, num_classes, activation_shapes = (1, 2, 2), 3, ((4,),) * 3
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(nn.Linear(4, 4) for _ in range(3))
+        self.head = nn.Linear(4, 3)
+
+    def activations(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:
+        h, hs = x.flatten(1), []
+        for layer in self.layers:
+            h = F.softplus(layer(h))
+            hs.append(h)
+        return self.head(h), hs
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.activations(x)[0]
+
+
+class Affine(nn.Module):
+    """A decoder without kinks: one affine map to 2x2 pixels."""
+
+    out_shape = (1, 2, 2)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear = nn.Linear(4, 4)
+
+    def accepts(self, shape: tuple[int, ...]) -> bool:
+        return shape == (4,)
+
+    def forward(self, h: Tensor) -> Tensor:
+        return self.linear(h).unflatten(1, self.out_shape)
+
+
+@pytest.fixture
+def toy() -> decnn.DecNN:
+    """A smooth pair of 92 parameters, for closed forms and numerical gradients."""
+    return decnn.DecNN(Smooth(), Affine())
+
+
+@pytest.fixture
+def toy_batch() -> tuple[Tensor, Tensor]:
+    return torch.rand(4, 1, 2, 2), torch.tensor([0, 1, 2, 1])

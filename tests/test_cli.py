@@ -1,0 +1,55 @@
+"""The command line: what a user's mistakes answer, and a run from the shell to its record."""
+
+import re
+
+import pytest
+
+from decnn.study import notebooks, paths
+from decnn.study.cli import main
+
+TABLE = str(paths.root() / "notebooks" / "table_01a_accuracy.ipynb")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["run", "table_1a"], "expected a table, one of table_01a.*did you mean 'table_01a'"),
+        (["run", "table_01a", "--profile", "readr"], "expected a profile, one of smoke.*did you mean 'reader'"),
+        (["run", "table_01a", "--methods", "Ensembl"], "expected methods among Standard"),
+        (["data", "get", "minst"], "mnist"),
+        (["execute", "notebooks/table_99.ipynb"], "expected a notebook, one of"),
+        (["execute", TABLE, "-p", "profil", "smoke"], "did you mean 'profile'"),
+    ],
+)
+def test_a_mistake_ends_in_one_line_that_helps(arguments, message, capsys):
+    assert main(arguments) == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert re.search(message, error)
+
+
+def test_seeds_must_be_integers(capsys):
+    with pytest.raises(SystemExit):
+        main(["run", "table_01a", "--seeds", "0,one"])
+    assert "expected integers such as 0,1,2, got '0,one'" in capsys.readouterr().err
+
+
+def test_clean_frees_checkpoints_and_leaves_records(capsys):
+    checkpoint = paths.checkpoints() / "some.safetensors"
+    record = paths.smoke_records() / "mnist" / "some.json"
+    for path in (checkpoint, record):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"0")
+    assert main(["clean"]) == 0
+    assert not checkpoint.exists()
+    assert record.exists()
+    record.unlink()
+
+
+def test_status_counts_the_committed_records(capsys):
+    assert main(["status"]) == 0
+    assert "mnist ReDecNN" in capsys.readouterr().out
+
+
+def test_every_chapter_has_its_notebook():
+    assert [path for path in notebooks.chapters() if not path.exists()] == []

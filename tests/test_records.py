@@ -1,0 +1,278 @@
+"""decnn.study: a record belongs to one specification, and one specification gives one result."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+
+import pytest
+import torch
+
+from decnn import data, metrics
+from decnn.study import experiments, runner
+from decnn.study.experiments import METHODS, Evaluation, Profile, Spec, Training, specification, specifications
+from decnn.study.records import BrokenRecord, Records
+
+FULL = Spec(
+    Training(
+        "mnist", "recursive", 1, 600, 32, 1e-3, "he", "bfloat16", "mlp", members=2, dropout=0.1, train_size=500,
+        width=8, depth=4, alpha=0.5, beta=10.0,
+    ),
+    Evaluation("ReDecNN", samples=30, vote_size=100, depth=4),
+)  # fmt: skip
+BARE = Spec(Training("mnist", "standard", 0, 9, 32, 1e-3, "he", "float32"), Evaluation("Standard"))
+TINY = Profile("tiny", (0, 1), steps=3, batch_size=8, lr=1e-3, init="he", width=1, train_size=32, samples=3,
+               vote_size=24, purpose="tests")  # fmt: skip
+CONTENT = {
+    "metrics": {"accuracy": 97.5, "reliability": {"count": [1, 2, 3], "accuracy": [0.1, 0.2, 1 / 3]}},
+    **dict.fromkeys(("seconds", "device", "commit", "date", "versions", "data"), "..."),
+}
+
+
+@pytest.fixture
+def records(tmp_path):
+    return Records(tmp_path / "records")
+
+
+def changed(value):
+    return value + "x" if isinstance(value, str) else value + 1
+
+
+# --- keys --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("field", [f.name for f in dataclasses.fields(Training)])
+def test_both_keys_depend_on_every_setting_of_training(field):
+    value = changed(getattr(FULL.training, field))
+    other = dataclasses.replace(FULL, training=dataclasses.replace(FULL.training, **{field: value}))
+    assert other.key != FULL.key
+    assert other.training_key != FULL.training_key
+
+
+@pytest.mark.parametrize("field", [f.name for f in dataclasses.fields(Evaluation)])
+def test_the_key_but_not_the_weights_depend_on_every_setting_of_evaluation(field):
+    value = changed(getattr(FULL.evaluation, field))
+    other = dataclasses.replace(FULL, evaluation=dataclasses.replace(FULL.evaluation, **{field: value}))
+    assert other.key != FULL.key
+    assert other.training_key == FULL.training_key
+
+
+def test_both_keys_depend_on_the_version_of_their_meaning():
+    other = dataclasses.replace(FULL, version=FULL.version + 1)
+    assert other.key != FULL.key
+    assert other.training_key != FULL.training_key
+
+
+def test_a_setting_that_does_not_apply_leaves_the_keys_alone():
+    """So that a later version may add settings without orphaning the records of this one."""
+    later = dataclasses.make_dataclass("Later", [("new", int | None, None)], bases=(Training,), frozen=True)
+    wider = dataclasses.replace(BARE, training=later(**dataclasses.asdict(BARE.training)))
+    assert (wider.key, wider.training_key) == (BARE.key, BARE.training_key)
+    used = dataclasses.replace(wider, training=dataclasses.replace(wider.training, new=1))
+    assert used.key != BARE.key
+
+
+def test_keys_stay_what_they_are():
+    """Published records are found by them: whoever changes one raises experiments.VERSION on purpose."""
+    assert dataclasses.replace(FULL, version=1).key == "43319acd00a9b0c3"
+    assert dataclasses.replace(BARE, version=1).training_key == "11d055fa153cc5d4"
+
+
+@pytest.mark.parametrize("spec", [FULL, BARE], ids=["full", "bare"])
+def test_a_specification_survives_json(spec):
+    again = Spec.from_dict(json.loads(json.dumps(spec.to_dict())))
+    assert again == spec
+    assert again.key == spec.key
+
+
+def test_methods_share_weights_exactly_where_they_are_trained_alike():
+    by_weights = {}
+    for method in METHODS:
+        key = specification(method, "mnist", TINY, 0).training_key
+        by_weights.setdefault(key, set()).add(method)
+    shared = [names for names in by_weights.values() if len(names) > 1]
+    assert shared == [{"Dropout", "MC-Dropout"}]
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: specifications("table_1a", "smoke"), "expected a table, one of table_01a, .*got 'table_1a'; did"),
+        (lambda: specifications("table_01a", "papre"), "expected a profile, one of smoke, .*; did you mean 'paper'"),
+        (lambda: experiments.table("x"), "expected a table, one of .*, got 'x'$"),
+    ],
+)
+def test_an_unknown_name_is_answered_with_the_known_ones(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
+
+
+# --- records -----------------------------------------------------------------------------------------------
+
+
+def test_a_record_round_trips_and_only_its_own_specification_finds_it(records):
+    assert records.find(FULL) is None
+    assert records.all() == []
+    path = records.write(FULL, CONTENT)
+    assert path == records.path(FULL)
+    assert records.find(FULL) == {"key": FULL.key, "specification": FULL.to_dict(), **CONTENT}
+    assert records.all() == [records.find(FULL)]
+    assert records.broken() == []
+    assert records.find(BARE) is None
+
+
+def spoil_field(name, value=None):
+    def spoil(text: str) -> str:
+        record = json.loads(text)
+        record.pop(name) if value is None else record.update({name: value})
+        return json.dumps(record)
+
+    return spoil
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda text: text[:-20], "JSONDecodeError"),
+        (lambda text: "", "JSONDecodeError"),
+        (lambda text: "[]", "TypeError"),
+        (lambda text: "null", "TypeError"),
+        (spoil_field("metrics"), "no metrics"),
+        (spoil_field("specification"), "KeyError: 'specification'"),
+        (spoil_field("specification", {"training": {}, "evaluation": {}, "version": 1}), "TypeError"),
+        (spoil_field("specification", BARE.to_dict()), f"its key {FULL.key} is not that of its content"),
+        (spoil_field("key", BARE.key), f"its key {BARE.key} is not that of its content"),
+        (lambda text: text.replace('"steps": 600', '"steps": 60'), f"its key {FULL.key} is not that of its"),
+    ],
+    ids=range(10),
+)
+def test_a_broken_record_is_reported_with_its_path_and_never_read(records, spoil, message):
+    records.write(BARE, CONTENT)
+    path = records.write(FULL, CONTENT)
+    path.write_text(spoil(path.read_text()))
+    with pytest.raises(BrokenRecord, match=message) as caught:
+        records.find(FULL)
+    assert f"broken record {path}: " in str(caught.value)
+    assert "restore it with git, or delete it" in str(caught.value)
+    with pytest.raises(BrokenRecord):
+        records.all()
+    assert records.broken() == [str(caught.value)]
+    assert records.find(BARE)["metrics"] == CONTENT["metrics"]
+
+
+def test_a_whole_record_under_another_specifications_name_is_not_read(records):
+    records.path(BARE).parent.mkdir(parents=True)
+    records.write(FULL, CONTENT).replace(records.path(BARE))
+    with pytest.raises(BrokenRecord, match=f"its key {FULL.key} is not that of"):
+        records.find(BARE)
+
+
+@pytest.mark.parametrize(
+    "content", [{"metrics": {}}, CONTENT | {"metrics": {"ece": float("nan")}}], ids=["incomplete", "nan"]
+)
+def test_what_is_no_record_is_not_written(records, content):
+    records.write(FULL, CONTENT)
+    with pytest.raises(ValueError, match=r"one without \['metrics'|one without|not JSON compliant"):
+        records.write(FULL, content)
+    assert records.find(FULL)["metrics"] == CONTENT["metrics"]
+
+
+def test_a_write_that_fails_keeps_the_former_record(records, monkeypatch):
+    records.write(FULL, CONTENT)
+    monkeypatch.setattr(os, "replace", lambda *_: (_ for _ in ()).throw(OSError(28, "No space left on device")))
+    with pytest.raises(OSError, match="what was there before is untouched"):
+        records.write(FULL, CONTENT | {"metrics": {"accuracy": 0.0}})
+    assert records.find(FULL)["metrics"] == CONTENT["metrics"]
+    assert len(list(records.folder.rglob("*.*"))) == 1
+
+
+# --- runs --------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def images(monkeypatch):
+    """Stands in for data.load: 64 noisy pictures of 10 classes, in the user's default precision."""
+
+    def load(name: str, split: str) -> data.Images:
+        generator = torch.Generator().manual_seed(len(split))
+        labels = torch.arange(64) % 10
+        x = 0.5 * torch.rand(64, 1, 32, 32, generator=generator)
+        x[torch.arange(64), 0, 3 * labels] += 0.5
+        return data.Images(x, labels, name, split, 10, split * 2, tuple("0123456789"))
+
+    monkeypatch.setattr(data, "load", load)
+    torch.set_default_dtype(torch.float32)
+    runner._load.cache_clear()
+    yield load
+    runner._load.cache_clear()
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch):
+    """Fill records with a folder and a cache of their own."""
+
+    def run(name: str, specs: list[Spec], **settings) -> Records:
+        monkeypatch.setenv("DECNN_CACHE", str(tmp_path / name / "cache"))
+        records = Records(tmp_path / name / "records")
+        assert runner.fill(specs, records, progress=False, **settings) == {}
+        return records
+
+    return run
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_the_same_specification_gives_the_same_record(images, run, method):
+    specs = [specification(method, "mnist-5k", TINY, seed) for seed in TINY.seeds]
+    one, other = run("one", specs), run("other", specs)
+    torch.rand(5)
+    for spec in specs:
+        found = one.find(spec)
+        assert found["metrics"] == other.find(spec)["metrics"]
+        assert found["precision"] == spec.training.precision
+        assert found["data"]["train"] == {"checksum": "traintrain", "examples": 32}
+        assert found["data"]["test"] == {"checksum": "testtest", "examples": 64}
+    assert one.find(specs[0])["metrics"] != one.find(specs[1])["metrics"]
+
+
+@pytest.mark.parametrize("method", [name for name, method in METHODS.items() if method.sampled])
+def test_a_records_counts_of_vote_entropy_give_its_auroc(images, run, method):
+    profile = dataclasses.replace(TINY, samples=9, vote_size=None, seeds=(0,))
+    spec = specification(method, "mnist-5k", profile, 0)
+    found = run("one", [spec]).find(spec)["metrics"]
+    counts = found["vote_entropy_counts"]
+    nats = torch.tensor(counts["nats"])
+    assert 0 < sum(counts["wrong"]) == found["voted_errors"] < found["voted_examples"] == 64
+    scores = torch.cat([nats.repeat_interleave(torch.tensor(counts[kind])) for kind in ("right", "wrong")])
+    wrong = torch.arange(64) >= sum(counts["right"])
+    assert metrics.auroc(scores, wrong) == pytest.approx(found["misclassification_auroc"], abs=1e-12)
+
+
+def test_what_is_there_is_not_run_again_unless_asked(images, run, monkeypatch):
+    spec = specification("Standard", "mnist-5k", TINY, 0)
+    records = run("one", [spec, spec])
+    evaluated = []
+    usual = runner.evaluate
+    monkeypatch.setattr(runner, "evaluate", lambda *arguments: evaluated.append(1) or usual(*arguments))
+    monkeypatch.setattr(runner, "fit", None)  # the weights are in the cache
+    before = records.find(spec)
+    run("one", [spec])
+    assert evaluated == []
+    run("one", [spec], refresh=True)
+    assert evaluated == [1]
+    assert records.find(spec)["metrics"] == before["metrics"]
+
+
+def test_missing_data_leave_a_run_out_with_the_reason_and_the_rest_goes_on(images, tmp_path, monkeypatch):
+    def load(name: str, split: str):
+        if name == "fashion_mnist":
+            raise data.DataNotFound("not run: data not found: fashion_mnist")
+        return images(name, split)
+
+    monkeypatch.setattr(data, "load", load)
+    monkeypatch.setenv("DECNN_CACHE", str(tmp_path / "cache"))
+    specs = [specification("Standard", dataset, TINY, 0) for dataset in ("fashion_mnist", "mnist-5k")]
+    records = Records(tmp_path / "records")
+    reason = {specs[0].key: "not run: data not found: fashion_mnist"}
+    assert runner.fill(specs, records, progress=False) == reason
+    assert [record["key"] for record in records.all()] == [specs[1].key]

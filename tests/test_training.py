@@ -1,0 +1,272 @@
+"""decnn.training: every step follows from seed and number, so that nothing is lost when a run is."""
+
+from __future__ import annotations
+
+import errno
+import itertools
+import os
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from torch import nn
+
+from decnn import MLP, DecNN, Diverged, ResNetDecoder, fit, sample_paths
+from decnn.baselines import Stack
+from decnn.objectives import recursive, standard
+from decnn.training import checkpoint_metadata, load_checkpoint, save_checkpoint, write_atomically
+
+STEPS, ALWAYS = 7, -1.0  # save_every=ALWAYS: a checkpoint after each step
+
+
+def classify(model, x, y):
+    return standard(model, x, y).total
+
+
+def compose(model, x, y):
+    (path,) = sample_paths(1, 3, model.num_layers).tolist()
+    return recursive(model, x, y, path).total
+
+
+def mlp(dropout: float = 0.5, seed: int = 0) -> MLP:
+    torch.manual_seed(seed)
+    return MLP((1, 4, 4), 3, hidden=8, num_layers=2, dropout=dropout)
+
+
+def decodable(**_) -> DecNN:
+    torch.manual_seed(0)
+    return DecNN(MLP((1, 32, 32), 3, hidden=8, num_layers=2), ResNetDecoder(latent=8, width=1))
+
+
+RUNS = {  # model, objective, settings
+    "dropout": (mlp, classify, {}),
+    "paths": (decodable, compose, {}),
+    "paths-bfloat16": (lambda: decodable().float(), compose, {"precision": "bfloat16"}),
+    "stack": (
+        lambda: Stack([mlp(), mlp(seed=1)]),
+        lambda stack, x, y: stack.each(classify, x, y).sum(),
+        {"seeds": (4, 2)},
+    ),
+}
+
+
+def data(model: nn.Module, count: int = 20) -> tuple[torch.Tensor, torch.Tensor]:
+    generator = torch.Generator().manual_seed(0)
+    one = model.member if isinstance(model, Stack) else getattr(model, "classifier", model)
+    images = torch.rand(count, *one.in_shape, generator=generator, dtype=next(model.parameters()).dtype)
+    return images, torch.randint(0, 3, (count,), generator=generator)
+
+
+def run(name: str, objective=None, **settings) -> dict[str, torch.Tensor]:
+    make, usual, own = RUNS[name]
+    model = make()
+    settings = {"steps": STEPS, "batch_size": 6, "lr": 1e-2, **own, **settings}
+    return fit(model, *data(model), objective or usual, **settings).state_dict()
+
+
+def broken_at(call: int, objective, error: BaseException):
+    """The objective, but its `call`-th call (from 0) raises."""
+    calls = iter(range(10**6))
+
+    def spoilt(model, x, y):
+        if next(calls) == call:
+            raise error
+        return objective(model, x, y)
+
+    return spoilt
+
+
+def assert_identical(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> None:
+    assert one.keys() == other.keys()
+    assert [name for name in one if not torch.equal(one[name], other[name])] == []
+
+
+@pytest.mark.parametrize("kill_at", [0, 1, 5])
+@pytest.mark.parametrize("name", RUNS)
+def test_an_interrupted_run_ends_bit_for_bit_like_one_that_was_not(tmp_path, name, kill_at):
+    checkpoint = tmp_path / "run.safetensors"
+    again = {"checkpoint": checkpoint, "identity": name, "save_every": ALWAYS}
+    for kill in (kill_at, 1):  # killed, resumed, killed once more
+        with pytest.raises(KeyboardInterrupt):
+            run(name, broken_at(kill, RUNS[name][1], KeyboardInterrupt()), **again)
+    assert int(checkpoint_metadata(checkpoint)["step"]) == kill_at + 1
+    torch.rand(3)  # the caller's random state plays no part
+    resumed = run(name, **again)
+    assert_identical(resumed, run(name))
+    assert int(checkpoint_metadata(checkpoint)["step"]) == STEPS
+    assert_identical(resumed, run(name, broken_at(0, None, AssertionError("trained again")), **again))
+
+
+def test_a_full_disk_stops_the_run_and_the_last_checkpoint_goes_on(tmp_path, monkeypatch):
+    checkpoint = tmp_path / "run.safetensors"
+    run("dropout", steps=3, checkpoint=checkpoint)
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", lambda handle: (_ for _ in ()).throw(OSError(errno.ENOSPC, "No space left")))
+        with pytest.raises(OSError, match=r"could not write \(No space left\); what was there before is untouched"):
+            run("dropout", checkpoint=checkpoint, save_every=ALWAYS)
+    assert checkpoint_metadata(checkpoint)["step"] == "3"
+    assert_identical(run("dropout", checkpoint=checkpoint), run("dropout"))
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_the_same_seed_gives_the_same_network_and_another_seed_another(name):
+    assert_identical(run(name), run(name))
+    one, other = run(name), run(name, seeds=(8, 9) if name == "stack" else (8,))
+    assert not any(torch.equal(one[key], other[key]) for key in one if key.endswith("weight"))
+
+
+def test_fit_leaves_the_callers_random_state_alone():
+    state = torch.get_rng_state()
+    run("dropout")  # its first line seeds for the model
+    torch.set_rng_state(state)
+    model = mlp()
+    before = torch.get_rng_state()
+    assert not fit(model, *data(model), classify, steps=2).training
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+@pytest.mark.parametrize(("count", "batch_size", "per_epoch"), [(20, 5, 4), (22, 5, 4), (3, 5, 1)])
+def test_an_epoch_reads_no_image_twice_and_epochs_differ(count, batch_size, per_epoch):
+    seen = []
+
+    def spy(model, x, y):
+        seen.append((x[:, 0, 0, 0] * count).round().int().tolist())
+        return classify(model, x, y)
+
+    images = (torch.arange(count) / count)[:, None, None, None].expand(count, 1, 4, 4)
+    fit(mlp(), images, torch.zeros(count, dtype=torch.long), spy, steps=2 * per_epoch, batch_size=batch_size)
+    size = min(batch_size, count)
+    assert [len(batch) for batch in seen] == [size] * 2 * per_epoch
+    epochs = [list(itertools.chain(*part)) for part in (seen[:per_epoch], seen[per_epoch:])]
+    assert [len(set(epoch)) for epoch in epochs] == [size * per_epoch] * 2
+    assert epochs[0] != epochs[1]
+
+
+# --- divergence --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+@pytest.mark.parametrize("step", [0, 4, STEPS - 1])
+def test_divergence_names_its_step_and_leaves_the_last_good_checkpoint(tmp_path, value, step):
+    checkpoint, calls = tmp_path / "run.safetensors", iter(range(100))
+
+    def exploding(model, x, y):
+        return classify(model, x, y) * (value if next(calls) == step else 1.0)
+
+    with pytest.raises(Diverged, match=f"not finite at step {step}: lower the learning rate") as caught:
+        run("dropout", exploding, checkpoint=checkpoint, save_every=ALWAYS)
+    assert caught.value.step == step
+    assert checkpoint.exists() == (step > 0)
+    if step:
+        assert int(checkpoint_metadata(checkpoint)["step"]) == step
+        assert_identical(run("dropout", steps=step, checkpoint=checkpoint), run("dropout", steps=step))
+
+
+@pytest.mark.parametrize("step", [4, STEPS - 1])
+def test_a_gradient_that_is_not_finite_spoils_no_checkpoint(tmp_path, step):
+    """The objective may be finite where its gradient is not, as sqrt at 0."""
+    checkpoint, calls = tmp_path / "run.safetensors", iter(range(100))
+
+    def kinked(model, x, y):
+        value = classify(model, x, y)
+        return value + (0 * value).sqrt() if next(calls) == step else value
+
+    with pytest.raises(Diverged):
+        run("dropout", kinked, checkpoint=checkpoint, save_every=ALWAYS)
+    assert all(tensor.isfinite().all() for tensor in load_file(checkpoint).values())
+    assert int(checkpoint_metadata(checkpoint)["step"]) == step
+
+
+# --- files -------------------------------------------------------------------------------------------------
+
+
+def test_a_checkpoint_of_another_run_is_refused_and_kept(tmp_path):
+    checkpoint = tmp_path / "run.safetensors"
+    run("dropout", steps=2, checkpoint=checkpoint, identity="mine")
+    content = checkpoint.read_bytes()
+    with pytest.raises(ValueError, match=r"expected a checkpoint of yours, got one of 'mine' in .*run\.safetensors"):
+        run("dropout", checkpoint=checkpoint, identity="yours")
+    assert checkpoint.read_bytes() == content
+
+
+@pytest.mark.parametrize(
+    "spoil", [lambda b: b"", lambda b: b[:9], lambda b: b[:-5], lambda b: b"\xff" * 64], ids=range(4)
+)
+def test_a_damaged_checkpoint_is_refused_with_its_path(tmp_path, spoil):
+    checkpoint = tmp_path / "run.safetensors"
+    save_checkpoint(checkpoint, mlp(), None, 2, "mine")
+    checkpoint.write_bytes(spoil(checkpoint.read_bytes()))
+    with pytest.raises(ValueError, match=r"got a damaged file .*run\.safetensors .*: delete it"):
+        load_checkpoint(checkpoint, mlp(), None, "mine")
+
+
+def test_a_checkpoint_of_weights_alone_round_trips(tmp_path):
+    model = mlp(seed=3)
+    save_checkpoint(tmp_path / "weights", model, None, 12, "mine", seconds=2.5)
+    other = mlp(seed=4)
+    assert load_checkpoint(tmp_path / "weights", other, None, "mine") == 12
+    assert_identical(other.state_dict(), model.state_dict())
+    assert checkpoint_metadata(tmp_path / "weights") == {"identity": "mine", "step": "12", "seconds": "2.5"}
+
+
+@pytest.mark.parametrize("where", ["fsync", "replace"])
+@pytest.mark.parametrize("error", [OSError(errno.ENOSPC, "No space left on device"), KeyboardInterrupt()])
+def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch, where, error):
+    def fail(*_):
+        raise error
+
+    path = tmp_path / "deep" / "record.json"
+    write_atomically(path, b"old")
+    with monkeypatch.context() as patch:
+        patch.setattr(os, where, fail)
+        with pytest.raises(type(error)) as caught:
+            write_atomically(path, b"new")
+    assert path.read_bytes() == b"old"
+    assert [p.name for p in path.parent.iterdir()] == ["record.json"]
+    if isinstance(error, OSError):
+        assert (caught.value.errno, caught.value.filename) == (errno.ENOSPC, str(path))
+        assert "No space left on device" in str(caught.value)
+    write_atomically(path, b"new")
+    assert path.read_bytes() == b"new"
+
+
+# --- input -------------------------------------------------------------------------------------------------
+
+IMAGES, LABELS = torch.full((4, 1, 4, 4), 0.5), torch.tensor([0, 1, 2, 0])
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"labels": LABELS + 1}, r"labels: expected 0\.\.2 \(3 classes\), got 3 at index 2"),
+        ({"images": IMAGES / 0}, "images: expected values in"),
+        ({"images": 0 * (IMAGES / 0)}, "images: expected numbers, got NaN in 64 of 64"),
+        ({"images": 255 * IMAGES}, r"images: expected values in \[0, 1\], got min 127.5"),
+        ({"images": IMAGES[:0], "labels": LABELS[:0]}, "at least one image, got an empty batch"),
+        ({"images": IMAGES[:3]}, "labels"),
+        ({"labels": LABELS[:3]}, "labels"),
+        ({"seeds": (0, 1)}, "expected one seed for each network, got 2 for 1"),
+        ({"seeds": ()}, "expected one seed for each network, got 0 for 1"),
+        ({"precision": "float16"}, "expected precision float32 or bfloat16, got 'float16'"),
+        ({"batch_size": 0}, "batch_size"),
+        ({"steps": -1}, "steps"),
+    ],
+    ids=lambda value: "-".join(value) if isinstance(value, dict) else "",
+)
+def test_what_cannot_be_fitted_is_refused_before_any_work(change, message):
+    model = mlp()
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    arguments = {"images": IMAGES.double(), "labels": LABELS, "steps": 1} | change
+    with pytest.raises(ValueError, match=message):
+        fit(model, objective=classify, **arguments)
+    assert_identical(model.state_dict(), before)
+
+
+def test_a_stack_needs_a_seed_for_each_member():
+    with pytest.raises(ValueError, match="expected one seed for each network, got 1 for 2"):
+        run("stack", seeds=(0,))
+
+
+def test_no_step_changes_nothing():
+    model = mlp()
+    assert_identical(fit(model, IMAGES.double(), LABELS, classify, steps=0).state_dict(), mlp().state_dict())
