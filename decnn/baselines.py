@@ -6,9 +6,10 @@ architecture as one batched computation: the members of an ensemble, or one meth
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import torch
 import torch.nn.functional as F
@@ -46,21 +47,27 @@ class MCDropout(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits (B, K) of the network without dropout."""
-        self.classifier.eval()
-        return self.classifier(x)
+        with _modes(self.classifier, dropout=False):
+            return self.classifier(x)
 
     @torch.no_grad()
     def sample_logits(self, x: Tensor, num_samples: int) -> Tensor:
         """Logits (N, B, K), a new mask for each sample, unit and input."""
-        was_training = [(m, m.training) for m in self.classifier.modules()]
-        self.classifier.eval()
-        for module in self.classifier.modules():
-            if isinstance(module, nn.Dropout):
-                module.train()
-        logits = torch.stack([self.classifier(x) for _ in range(num_samples)])
-        for module, training in was_training:
+        with _modes(self.classifier, dropout=True):
+            return torch.stack([self.classifier(x) for _ in range(num_samples)])
+
+
+@contextlib.contextmanager
+def _modes(network: nn.Module, dropout: bool) -> Iterator[None]:
+    """Eval mode but for dropout, which is on or off; the modes from before come back."""
+    before = [(module, module.training) for module in network.modules()]
+    for module, _ in before:
+        module.training = dropout and isinstance(module, nn.Dropout)
+    try:
+        yield
+    finally:
+        for module, training in before:
             module.training = training
-        return logits
 
 
 class BayesNN(nn.Module):
@@ -125,6 +132,7 @@ class BayesNN(nn.Module):
         return self._call([m + s * torch.randn_like(m) for m, s in zip(self.mu, stds, strict=True)], x)
 
     def _call(self, weights: Sequence[Tensor], x: Tensor) -> Tensor:
+        self._classifier[0].train(self.training)
         return functional_call(self._classifier[0], dict(zip(self.names, weights, strict=True)), (x,))
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 
 __all__ = ["norm_act"]
 
@@ -75,6 +76,7 @@ class _NormAct(torch.autograd.Function):
         return _as_map(y, x.shape)
 
     @staticmethod
+    @once_differentiable
     def backward(ctx, grad):
         rows, mean, inverse_std, scale, y = ctx.saved_tensors
         channels = ctx.shape[1]

@@ -32,6 +32,7 @@ class ResNetDecoder(nn.Module):
     Source: Wu et al. (2021), section 3 and A.1; the architecture is that of the library named there.
 
     Example:
+        >>> import torch
         >>> g = ResNetDecoder(width=8)
         >>> tuple(g(torch.rand(2, 128)).shape)
         (2, 1, 32, 32)
@@ -88,6 +89,7 @@ def folded(decoder: nn.Module) -> nn.Module:
     The same function in eval mode, up to rounding; the original is left as it is.
 
     Example:
+        >>> import torch
         >>> g = ResNetDecoder(width=4).eval()
         >>> h = torch.rand(2, 128)
         >>> bool(torch.allclose(folded(g)(h), g(h), atol=1e-5))

@@ -57,7 +57,7 @@ def ece(probs: Tensor, labels: Tensor, num_bins: int = 15) -> float:
         num_bins: number of bins of confidence on [0, 1].
 
     Raises:
-        ValueError: shapes that do not match, or rows that do not sum to 1.
+        ValueError: no examples, shapes that do not match, rows that are no probabilities, labels outside 0..K-1.
 
     Source: Naeini et al. (2015); Wu et al. (2021), Table 4a.
 
@@ -67,9 +67,18 @@ def ece(probs: Tensor, labels: Tensor, num_bins: int = 15) -> float:
     """
     from torchmetrics.functional.classification import multiclass_calibration_error
 
-    if probs.dim() != 2 or labels.shape != probs.shape[:1]:
-        raise ValueError(f"expected probs (B, K) and labels (B,), got {tuple(probs.shape)} and {tuple(labels.shape)}")
-    if not torch.allclose(probs.sum(1), torch.ones_like(probs[:, 0]), atol=1e-3):
-        raise ValueError("expected rows of probs that sum to 1, got other sums: apply softmax to logits first")
+    if probs.dim() != 2 or len(probs) == 0 or labels.shape != probs.shape[:1]:
+        raise ValueError(
+            f"expected B >= 1 rows of probs (B, K) and labels (B,), got {tuple(probs.shape)} and {tuple(labels.shape)}"
+        )
+    sums = torch.allclose(probs.sum(1), torch.ones_like(probs[:, 0]), atol=1e-3)
+    if not sums or probs.min() < -1e-3 or probs.max() > 1 + 1e-3:
+        raise ValueError(
+            "expected rows of probs that sum to 1, each in [0, 1], got others: apply softmax to logits first"
+        )
+    if labels.min() < 0 or labels.max() >= probs.shape[1]:
+        raise ValueError(f"expected labels in 0..{probs.shape[1] - 1}, got {int(labels.min())}..{int(labels.max())}")
+    # torchmetrics takes values past 1, which rounding makes, for logits, and gives exactly 1 a bin of its own.
+    probs = probs.clamp(0, 1 - torch.finfo(torch.float32).eps)
     error = multiclass_calibration_error(probs, labels, num_classes=probs.shape[1], n_bins=num_bins)
     return 100 * error.item()

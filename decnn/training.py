@@ -92,14 +92,8 @@ def fit(
     """
     from tqdm import tqdm
 
-    check_images(images)
-    check_labels(labels, _num_classes(model))
-    if precision not in ("float32", "bfloat16"):
-        raise ValueError(f"expected precision float32 or bfloat16, got {precision!r}")
+    _check_run(model, images, labels, steps, batch_size, seeds, precision)
     stacked = isinstance(model, Stack)
-    if len(seeds) != (len(model) if stacked else 1):
-        raise ValueError(f"expected one seed for each network, got {len(seeds)} for {len(model) if stacked else 1}")
-
     model = model.to(device).train()
     if precision == "bfloat16":
         model = model.to(memory_format=torch.channels_last)
@@ -136,7 +130,11 @@ def fit(
                 pending.clear()
             optimiser.step()
             bar.update()
-            if due or (checkpoint is not None and step == steps - 1):
+            last = step == steps - 1
+            # The objective may be finite where its gradient is not: what is kept has to be good.
+            if (due or last) and not all(parameter.isfinite().all() for parameter in model.parameters()):
+                raise Diverged(step)
+            if checkpoint is not None and (due or last):
                 save_checkpoint(checkpoint, model, optimiser, step + 1, identity, time.monotonic() - began)
                 saved = time.monotonic()
     return model.eval()
@@ -211,6 +209,10 @@ def load_checkpoint(path: Path, model: nn.Module, optimiser: torch.optim.Optimiz
             _, index, name = key.split(".")
             state.setdefault(int(index), {})[name] = tensors[key]
         optimiser.load_state_dict(optimiser.state_dict() | {"state": state})
+        for parameter, moments in optimiser.state.items():
+            for name, value in moments.items():
+                if value.shape == parameter.shape:  # the fused step pairs memory, so the layout has to be the same
+                    moments[name] = torch.empty_like(parameter).copy_(value)
     return int(metadata["step"])
 
 
@@ -242,9 +244,9 @@ def write_atomically(path: Path, content: bytes) -> None:
 
     Example:
         >>> path = Path(tempfile.mkdtemp()) / "record.json"
-        >>> write_atomically(path, json.dumps({"a": 1}).encode())
+        >>> write_atomically(path, b"[1, 2]")
         >>> path.read_text()
-        '{"a": 1}'
+        '[1, 2]'
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
@@ -263,6 +265,25 @@ def write_atomically(path: Path, content: bytes) -> None:
         raise
 
 
-def _num_classes(model: nn.Module) -> int:
-    owner = model.member if isinstance(model, Stack) else getattr(model, "classifier", model)
-    return owner.num_classes
+def _check_run(
+    model: nn.Module,
+    images: Tensor,
+    labels: Tensor,
+    steps: int,
+    batch_size: int,
+    seeds: Sequence[int],
+    precision: str,
+) -> None:
+    """Raise ValueError where `fit` would fail later, or worse, would not."""
+    check_images(images)
+    network = model.member if isinstance(model, Stack) else getattr(model, "classifier", model)
+    check_labels(labels, network.num_classes)
+    if precision not in ("float32", "bfloat16"):
+        raise ValueError(f"expected precision float32 or bfloat16, got {precision!r}")
+    if len(images) != len(labels):
+        raise ValueError(f"expected as many labels as images, got {len(labels)} labels for {len(images)} images")
+    if batch_size < 1 or steps < 0:
+        raise ValueError(f"expected batch_size >= 1 and steps >= 0, got {batch_size} and {steps}")
+    networks = len(model) if isinstance(model, Stack) else 1
+    if len(seeds) != networks:
+        raise ValueError(f"expected one seed for each network, got {len(seeds)} for {networks}")

@@ -129,7 +129,8 @@ def vote_entropy(votes: Tensor, num_classes: int) -> Tensor:
         )
     counts = torch.zeros(votes.shape[1], num_classes, dtype=torch.get_default_dtype(), device=votes.device)
     counts.scatter_add_(1, votes.T, torch.ones_like(votes.T, dtype=counts.dtype))
-    return torch.special.entr(counts / len(votes)).sum(1)
+    # Summed in the order of size, equal shares give equal entropies to the last bit, whichever classes they fall on.
+    return torch.special.entr(counts.sort(1).values / len(votes)).sum(1)
 
 
 def _by_reference(model: DecNN, count: int) -> Callable[[Tensor], Tensor]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import copy
+import functools
 import math
 from collections import Counter
 
 import pytest
 import torch
 from scipy.stats import chisquare, entropy
+from torch import nn
 
 from decnn import path_probs, path_votes, sample_paths, vote_entropy
 from decnn.uncertainty import path_logits
@@ -37,6 +40,29 @@ def test_a_shared_beginning_is_decoded_once_and_at_most_a_chunk_at_a_time(toy, t
     prefixes = {tuple(path[:d]) for path in PATHS.tolist() for d in range(1, 5)}
     assert sum(sizes) == 4 * len(prefixes) < 4 * PATHS.numel()
     assert max(sizes) <= chunk
+
+
+def test_a_reference_normalises_each_path_by_statistics_of_its_own(pair, batch):
+    """Batch normalisation written out: the first six inputs give mean and variance to all."""
+    x, reference = batch[0], torch.rand(6, 1, 32, 32)
+    model = copy.deepcopy(pair.eval())
+    before = copy.deepcopy(pair.state_dict())
+    depths = list(path_logits(pair, x, PATHS[:4], reference=reference))
+    torch.testing.assert_close(pair.state_dict(), before, rtol=0, atol=0)
+    assert not any(module.training for module in pair.modules())
+
+    def by_the_first_six(norm, h):
+        own, mean = h[:6], h[:6].mean((0, 2, 3), keepdim=True)
+        spreads = [(own.var((0, 2, 3), correction=c, keepdim=True) + norm.eps).sqrt() for c in (0, 1)]
+        normal = torch.cat([(own - mean) / spreads[0], (h[6:] - mean) / spreads[1]])
+        return normal * norm.weight[:, None, None] + norm.bias[:, None, None]
+
+    for norm in model.modules():
+        if isinstance(norm, nn.BatchNorm2d):
+            norm.forward = functools.partial(by_the_first_six, norm)
+    for n, path in enumerate(PATHS[:4].tolist()):
+        for logits, step in zip(depths, model.recompose(torch.cat([reference, x]), path)[1:], strict=True):
+            torch.testing.assert_close(logits[n], step.logits[6:])
 
 
 def test_votes_and_probabilities_are_those_of_the_last_composition(pair, batch):

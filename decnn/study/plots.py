@@ -13,7 +13,6 @@ import torch
 from torch import Tensor
 
 from decnn.compose import Step
-from decnn.study.experiments import PROFILES
 from decnn.uncertainty import vote_entropy
 
 if TYPE_CHECKING:  # drawing libraries are imported where they draw: most of a small notebook's time is imports
@@ -110,16 +109,14 @@ def model_line(name: str, specification: Mapping) -> str:
 
     Example:
         >>> training = {"dataset": "mnist", "steps": 3000, "batch_size": 32, "width": 8, "seed": 0}
-        >>> model_line("redecnn-mnist", {"training": training})
-        'Model: redecnn-mnist (trained on mnist for 3,000 steps of 32, decoder width 8, seed 0; profile reader).'
+        >>> model_line("redecnn-mnist", {"training": training, "profile": "reader"})
+        'Model: redecnn-mnist (trained on mnist for 3,000 steps of 32, decoder width 8, seed 0, profile reader).'
     """
-    t = specification["training"]
-    sizes = {(p.steps, p.batch_size, p.width): p.name for p in PROFILES.values()}
-    profile = sizes.get((t["steps"], t["batch_size"], t["width"]))
-    where = f"profile {profile}" if profile else "no profile of the book"
+    t, profile = specification["training"], specification.get("profile")
+    known = f", profile {profile}" if profile else ""
     return (
         f"Model: {name} (trained on {t['dataset']} for {t['steps']:,} steps of {t['batch_size']}, "
-        f"decoder width {t['width']}, seed {t['seed']}; {where})."
+        f"decoder width {t['width']}, seed {t['seed']}{known})."
     )
 
 
