@@ -9,8 +9,8 @@ from decnn.study.claims import Claim, claims_html, judge
 from decnn.study.paper import Block, Cell, Printed
 
 
-def cell(values=(), value=90.0, note=""):
-    return Cell(Printed("Standard", "MNIST", value, "0.1"), tuple(values), (), note)
+def cell(values=(), text="90.0", note=""):
+    return Cell(Printed("Standard", "MNIST", text, "0.1"), tuple(values), (), note)
 
 
 def test_mean_sd_and_difference_are_over_seeds():

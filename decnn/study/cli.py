@@ -26,7 +26,10 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     run = commands.add_parser("run", help="fill what a table lacks at a profile, going on from checkpoints")
-    run.add_argument("table", help="a table such as table_01a, or all")
+    run.add_argument(
+        "table",
+        help="a table such as table_01a, all of them (all), or the pair of runs behind the page on speed (precision)",
+    )
     run.add_argument("--profile", default="smoke", help="smoke, reader, overnight or paper")
     run.add_argument("--seeds", type=_seeds, help="e.g. 0,1,2; by default the profile's")
     run.add_argument("--methods", type=lambda text: text.split(","), help="e.g. ReDecNN,Ensemble; by default all")

@@ -23,6 +23,7 @@ __all__ = [
     "Spec",
     "Table",
     "Training",
+    "precision_pair",
     "profile",
     "specification",
     "specifications",
@@ -200,6 +201,8 @@ TABLES = {
 def specifications(name: str, profile_name: str, seeds: tuple[int, ...] | None = None) -> list[Spec]:
     """All runs of a table at a profile, cheap methods first; paths are evaluated with both kinds of statistics.
 
+    Besides the tables there is "precision", a pair of runs that differ in their arithmetic alone.
+
     Raises:
         ValueError: an unknown table or profile.
 
@@ -207,7 +210,10 @@ def specifications(name: str, profile_name: str, seeds: tuple[int, ...] | None =
         >>> len(specifications("table_01b", "reader"))
         30
     """
-    chosen, size = table(name), profile(profile_name)
+    size = profile(profile_name)
+    if name == "precision":
+        return precision_pair(size)
+    chosen = table(name)
     rows = sorted(chosen.rows, key=lambda row: METHODS[row].decodes)
     return [
         specification(row, dataset, size, seed, reference)
@@ -250,6 +256,12 @@ def specification(method_name: str, dataset: str, size: Profile, seed: int, refe
         reference=reference if recursive else None,
     )
     return Spec(training, evaluation)
+
+
+def precision_pair(size: Profile) -> list[Spec]:
+    """The same ReDecNN on MNIST, seed 0, in bfloat16 and in float32: does the faster arithmetic cost anything?"""
+    fast = specification("ReDecNN", "mnist", size, seed=0)
+    return [fast, dataclasses.replace(fast, training=dataclasses.replace(fast.training, precision="float32"))]
 
 
 def table(name: str) -> Table:

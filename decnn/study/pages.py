@@ -10,7 +10,7 @@ from importlib import metadata
 from pathlib import Path
 
 from decnn.study import paths
-from decnn.study.experiments import METHODS, PROFILES
+from decnn.study.experiments import METHODS, PROFILES, precision_pair
 from decnn.study.records import Records, device_name
 from decnn.training import write_atomically
 
@@ -24,6 +24,7 @@ def write() -> list[Path]:
         "_minutes.md": _minutes(),
         "_environment.md": _environment(),
         "_speed.md": _speed(),
+        "_precision.md": _precision(),
     }
     folder = paths.root() / "book" / "chapters"
     for name, text in fragments.items():
@@ -96,6 +97,28 @@ def _speed() -> str:
         parts.append(f"{bench['machine']}, {bench['date'][:10]}, commit {bench['commit'][:10]}:\n\n")
         parts.append(_table(["what", "plain", "ours", "ratio", "target"], rows) + "\n\n")
     return "".join(parts) or "No benchmark has been recorded: run `decnn bench`."
+
+
+def _precision() -> str:
+    """bfloat16 beside float32, same seed, at the fullest profile that has both."""
+    store = Records(paths.records())
+    for size in (PROFILES["paper"], PROFILES["overnight"], PROFILES["reader"]):
+        records = [store.find(spec) for spec in precision_pair(size)]
+        if all(records):
+            break
+    else:
+        return "Not run: `decnn run precision --profile reader`."
+    names = {
+        "accuracy": "accuracy, %",
+        "misclassification_auroc": "misclassification AUROC",
+        "nll": "NLL of the votes' mean",
+    }
+    rows = [[title, *(f"{record['metrics'][name]:.4g}" for record in records)] for name, title in names.items()]
+    rows.append(["training, minutes", *(f"{record['seconds']['training'] / 60:.1f}" for record in records)])
+    intro = (
+        f"ReDecNN on MNIST, seed 0, {size.name} profile, {records[0]['metrics']['voted_examples']:,} examples voted on:"
+    )
+    return f"{intro}\n\n{_table(['', 'bfloat16', 'float32'], rows)}"
 
 
 def _table(head: list[str], rows: list[list[str]]) -> str:

@@ -23,8 +23,13 @@ class Printed:
 
     row: str
     column: str
-    value: float | None
+    text: str
     spread: str
+
+    @property
+    def value(self) -> float | None:
+        """The number, None where there is none."""
+        return float(self.text) if self.text else None
 
 
 def printed(name: str) -> list[Printed]:
@@ -32,17 +37,14 @@ def printed(name: str) -> list[Printed]:
 
     Example:
         >>> printed("table_01a")[0]
-        Printed(row='Standard', column='MNIST', value=97.1, spread='0.11')
+        Printed(row='Standard', column='MNIST', text='97.1', spread='0.11')
     """
     path = paths.paper_numbers() / f"{name}.csv"
     if not path.exists():
         known = sorted(p.stem for p in paths.paper_numbers().glob("*.csv"))
         raise ValueError(f"expected a printed table, one of {', '.join(known)}, got {name!r}")
     with path.open(newline="") as file:
-        return [
-            Printed(line["row"], line["column"], float(line["value"]) if line["value"] else None, line["spread"])
-            for line in csv.DictReader(file)
-        ]
+        return [Printed(line["row"], line["column"], line["value"], line["spread"]) for line in csv.DictReader(file)]
 
 
 @dataclass(frozen=True)
@@ -111,7 +113,7 @@ def _block(table: Table, profile: Profile, store: Records, left_out: dict[str, s
     for cell in printed(table.name):
         dataset = table.columns.get(cell.column)
         if dataset is None:
-            cells.append(Cell(cell, (), (), f"not run: no experiment on {cell.column} in this edition"))
+            cells.append(Cell(cell, (), (), "not run"))
             continue
         specs = [experiments.specification(cell.row, dataset, profile, seed, reference) for seed in profile.seeds]
         records = tuple(record for spec in specs if (record := store.find(spec)) is not None)
@@ -233,7 +235,7 @@ def _column_title(block: Block, column: str) -> str:
 def _cells_html(cell: Cell, block: Block) -> str:
     digits = block.table.digits
     spread = f" ({cell.paper.spread})" if cell.paper.spread else ""
-    paper = f"{cell.paper.value:g}{spread}" if cell.paper.value is not None else "-"
+    paper = f"{cell.paper.text}{spread}" if cell.paper.text else "-"
     if cell.mean is None:
         return f'<td>{_text(paper)}</td><td colspan="2" class="not-run">{_code(cell.note)}</td>'
     sd = f" ± {cell.sd:.{digits}f}" if cell.sd is not None else ""

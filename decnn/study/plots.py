@@ -150,7 +150,7 @@ def decoded_activations(
     names = [f"{class_names[y]} → {class_names[k]}" for y, k in zip(labels, predictions, strict=True)]
     with style():
         tiles = torch.stack([images, *decodings], dim=1)
-        axes, columns, rows = _grid(tiles, left=0.1 * max(map(len, names)), gap=(3, 3))
+        axes, columns, rows = _grid(tiles, left=max(1.5, 0.08 * max(map(len, names))), gap=(3, 3))
         axes.set_xticks(columns, ["input", *(f"$h_{layer}$" for layer in range(1, len(columns)))])
         axes.set_yticks(rows, names)
         axes.set_xlabel("decoded from layer")
