@@ -54,7 +54,13 @@ class MCDropout(nn.Module):
     def sample_logits(self, x: Tensor, num_samples: int) -> Tensor:
         """Logits (N, B, K), a new mask for each sample, unit and input."""
         with _modes(self.classifier, dropout=True):
-            return torch.stack([self.classifier(x) for _ in range(num_samples)])
+            return torch.stack([self.classifier(x) for _ in _at_least_one(num_samples)])
+
+
+def _at_least_one(num_samples: int) -> range:
+    if num_samples < 1:
+        raise ValueError(f"expected num_samples >= 1, got {num_samples}: nothing would vote")
+    return range(num_samples)
 
 
 @contextlib.contextmanager
@@ -80,6 +86,9 @@ class BayesNN(nn.Module):
         prior_std: standard deviation of the prior N(0, prior_std^2).
         rho: mean of the initial rho ~ N(rho, 0.1^2); -7 gives sigma = 0.0009.
 
+    Raises:
+        ValueError: a classifier with buffers, such as batch normalisation's.
+
     Source: Blundell et al. (2015), with the defaults of the library that Wu et al. (2021), A.1, names.
 
     Example:
@@ -91,6 +100,10 @@ class BayesNN(nn.Module):
 
     def __init__(self, classifier: nn.Module, prior_std: float = 0.1, rho: float = -7.0) -> None:
         super().__init__()
+        if any(True for _ in classifier.buffers()):
+            raise ValueError(
+                "expected a classifier without buffers (batch normalisation has some): they have no posterior"
+            )
         self.prior_std = prior_std
         self.names = [name for name, _ in classifier.named_parameters()]
         shapes = [p.shape for p in classifier.parameters()]
@@ -112,7 +125,7 @@ class BayesNN(nn.Module):
     @torch.no_grad()
     def sample_logits(self, x: Tensor, num_samples: int) -> Tensor:
         """Logits (N, B, K), one sample of all weights for each row."""
-        return torch.stack([self._sample(self._stds(), x) for _ in range(num_samples)])
+        return torch.stack([self._sample(self._stds(), x) for _ in _at_least_one(num_samples)])
 
     def kl(self) -> Tensor:
         """KL(q || prior) in nats, in closed form: sum of ln(s0/s) + (s^2 + mu^2) / (2 s0^2) - 1/2."""

@@ -28,6 +28,9 @@ def norm_act(norm: nn.Module, x: Tensor, shortcut: Tensor | None = None, relu: b
     if (
         isinstance(norm, nn.BatchNorm2d)
         and norm.training
+        and norm.affine
+        and norm.track_running_stats
+        and norm.momentum is not None
         and norm.num_features < FEW_CHANNELS
         and x.device.type == "cpu"
         and x.is_contiguous(memory_format=torch.channels_last)

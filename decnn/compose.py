@@ -88,9 +88,10 @@ class DecNN(nn.Module):
     def check_path(self, path: Sequence[int]) -> None:
         """Raise ValueError unless every entry of the path is a layer 1..L."""
         for layer in path:
-            if not 1 <= layer <= self.num_layers:
+            if layer != int(layer) or not 1 <= layer <= self.num_layers:
                 raise ValueError(
-                    f"expected layers 1..{self.num_layers} in a path, got {int(layer)} in {list(map(int, path))}: "
+                    f"expected layers 1..{self.num_layers} in a path, got {layer:g} in "
+                    f"[{', '.join(f'{entry:g}' for entry in path)}]: "
                     "layers count from 1 (h_1) to L (the last hidden layer)"
                 )
 

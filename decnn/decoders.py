@@ -56,6 +56,8 @@ class ResNetDecoder(nn.Module):
 
     def forward(self, h: Tensor) -> Tensor:
         """Decode activations h (B, latent) to inputs (B, C, 32, 32)."""
+        if not self.accepts(h.shape[1:]):
+            raise ValueError(f"expected activations (B, {self.latent}), got {tuple(h.shape)}: set latent to their size")
         return self.head(self.blocks(self.linear(h).unflatten(1, (8 * self.width, 4, 4))))
 
 

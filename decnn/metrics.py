@@ -11,10 +11,16 @@ __all__ = ["accuracy", "auroc", "ece"]
 def accuracy(predictions: Tensor, labels: Tensor) -> float:
     """Share of correct predictions, in percent.
 
+    Raises:
+        ValueError: no predictions, or shapes that differ.
+
     Example:
         >>> accuracy(torch.tensor([0, 1, 1, 1]), torch.tensor([0, 1, 1, 0]))
         75.0
     """
+    if predictions.shape != labels.shape or predictions.numel() == 0:
+        shapes = f"{tuple(predictions.shape)} and {tuple(labels.shape)}"
+        raise ValueError(f"expected predictions and labels of one shape, not empty, got {shapes}")
     return 100 * (predictions == labels).double().mean().item()
 
 

@@ -13,6 +13,8 @@ from decnn.compose import DecNN
 
 __all__ = ["path_logits", "path_probs", "path_votes", "sample_paths", "vote_entropy"]
 
+BATCH_NORM = nn.BatchNorm1d | nn.BatchNorm2d | nn.BatchNorm3d
+
 
 def sample_paths(num_paths: int, depth: int, num_layers: int, generator: torch.Generator | None = None) -> Tensor:
     """Draw N paths of D layers, each uniform on 1..L: integers (N, D).
@@ -58,6 +60,8 @@ def path_logits(
         [(2, 3, 10), (2, 3, 10)]
     """
     _check_paths(model, paths)
+    if any(m.training for m in model.modules() if isinstance(m, BATCH_NORM | nn.Dropout)):
+        raise ValueError("expected a model in eval mode, got layers in training mode: call model.eval() before voting")
     decode, count = (model.decode, 0) if reference is None else (_by_reference(model, len(reference)), len(reference))
     x = x if reference is None else torch.cat([reference, x])
     batch = len(x)
@@ -72,11 +76,14 @@ def path_logits(
         yield logits.unflatten(0, (-1, batch))[node.to(logits.device), count:]
 
 
-def path_votes(model: DecNN, x: Tensor, paths: Tensor) -> Tensor:
+def path_votes(model: DecNN, x: Tensor, paths: Tensor, reference: Tensor | None = None) -> Tensor:
     """Label that each path's last composition predicts for each input: integers (N, B).
 
+    `reference`, some hundred training inputs, gives batch normalisation the statistics of each path, as a batch did
+    in training; short training needs it, for the running statistics fit no single path.
+
     Raises:
-        ValueError: no path, or a layer outside 1..L.
+        ValueError: no path, a layer outside 1..L, or a model in training mode.
 
     Source: Wu et al. (2021), section 4.1: every path is a classifier.
 
@@ -86,14 +93,16 @@ def path_votes(model: DecNN, x: Tensor, paths: Tensor) -> Tensor:
         >>> tuple(path_votes(model, torch.rand(3, 1, 32, 32), sample_paths(5, 2, 8)).shape)
         (5, 3)
     """
-    return _last(path_logits(model, x, paths)).argmax(-1)
+    return _last(path_logits(model, x, paths, reference=reference)).argmax(-1)
 
 
-def path_probs(model: DecNN, x: Tensor, paths: Tensor) -> Tensor:
+def path_probs(model: DecNN, x: Tensor, paths: Tensor, reference: Tensor | None = None) -> Tensor:
     """Class probabilities of each path's last composition: (N, B, K), each row summing to 1.
 
+    `reference` is that of `path_votes`.
+
     Raises:
-        ValueError: no path, or a layer outside 1..L.
+        ValueError: no path, a layer outside 1..L, or a model in training mode.
 
     Example:
         >>> import decnn
@@ -101,7 +110,7 @@ def path_probs(model: DecNN, x: Tensor, paths: Tensor) -> Tensor:
         >>> tuple(path_probs(model, torch.rand(3, 1, 32, 32), sample_paths(5, 2, 8)).shape)
         (5, 3, 10)
     """
-    logits = _last(path_logits(model, x, paths))
+    logits = _last(path_logits(model, x, paths, reference=reference))
     return logits.to(torch.promote_types(logits.dtype, torch.float32)).softmax(-1)
 
 
@@ -128,6 +137,7 @@ def vote_entropy(votes: Tensor, num_classes: int) -> Tensor:
             f"expected votes in 0..{num_classes - 1}, got {int(votes.min())}..{int(votes.max())}: set num_classes"
         )
     counts = torch.zeros(votes.shape[1], num_classes, dtype=torch.get_default_dtype(), device=votes.device)
+    votes = votes.long()
     counts.scatter_add_(1, votes.T, torch.ones_like(votes.T, dtype=counts.dtype))
     # Summed in the order of size, equal shares give equal entropies to the last bit, whichever classes they fall on.
     return torch.special.entr(counts.sort(1).values / len(votes)).sum(1)
@@ -137,7 +147,7 @@ def _by_reference(model: DecNN, count: int) -> Callable[[Tensor], Tensor]:
     """A decoder whose batch normalisation takes its statistics from the first `count` activations it is given."""
     decoder = copy.deepcopy(model.decoder)
     for module in decoder.modules():
-        if isinstance(module, nn.modules.batchnorm._BatchNorm):
+        if isinstance(module, BATCH_NORM):
             module.momentum = 1.0  # the running statistics become those of the last batch in training mode
 
     def decode(h: Tensor) -> Tensor:

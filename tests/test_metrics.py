@@ -115,13 +115,14 @@ def test_ece_bears_rounding_above_1():
     [
         (torch.tensor([[2.0, 1.0]]), torch.tensor([0]), "rows of probs that sum to 1.*apply softmax"),
         (torch.tensor([[1.5, -0.5]]), torch.tensor([0]), "expected"),
+        (torch.tensor([[0.6, 0.6, -0.2]]), torch.tensor([0]), "expected"),
         (torch.tensor([[0.5, float("nan")]]), torch.tensor([0]), "rows of probs that sum to 1"),
         (torch.tensor([[0.5, 0.5]]), torch.tensor([0, 1]), r"labels \(B,\), got \(1, 2\) and \(2,\)"),
         (torch.tensor([0.5, 0.5]), torch.tensor([0, 1]), r"probs \(B, K\).*got \(2,\)"),
         (torch.tensor([[0.5, 0.5]]), torch.tensor([2]), "expected"),
         (torch.zeros(0, 2), torch.zeros(0, dtype=torch.long), "expected"),
     ],
-    ids=["logits", "logits-that-sum-to-1", "nan", "labels", "one-row", "label-2-of-2", "empty"],
+    ids=["logits", "logits-that-sum-to-1", "negative", "nan", "labels", "one-row", "label-2-of-2", "empty"],
 )
 def test_ece_that_is_not_defined_is_refused(probs, labels, message):
     with pytest.raises(ValueError, match=message):

@@ -64,7 +64,8 @@ def test_table_shows_paper_ours_and_difference_in_the_papers_order():
 
 def test_empty_cell_says_why_and_is_escaped():
     html = paper.table_html(block(note="not run: `decnn run` <mnist>"))
-    assert "not run: <code>decnn run</code> &lt;mnist&gt;" in html
+    assert html.count("[1] not run: <code>decnn run</code> &lt;mnist&gt;") == 1
+    assert '<td colspan="2" class="not-run">not run [1]</td>' in html
 
 
 def test_smoke_block_is_watermarked_and_neither_compared_nor_judged():

@@ -52,8 +52,10 @@ def auroc_by_depth(found: list[Block]) -> tuple[Figure, str]:
     """ReDecNN's paths at every depth: AUROC of their votes, and the accuracy of a single path, a line a profile."""
     import matplotlib.pyplot as plt
 
-    found = _findings(found)
-    columns = list(found[0].table.columns)
+    found = [block for block in _findings(found) if any(block.cell("ReDecNN", c).records for c in block.table.columns)]
+    if not found:
+        raise ValueError("expected a block with a ReDecNN record, got none: run one with `decnn run table_01b`")
+    columns = [c for c in found[0].table.columns if any(block.cell("ReDecNN", c).records for block in found)]
     measures = {"misclassification_auroc": "AUROC of votes", "accuracy_of_one_path": "accuracy of one path (%)"}
     with style():
         figure, panels = plt.subplots(
@@ -64,11 +66,13 @@ def auroc_by_depth(found: list[Block]) -> tuple[Figure, str]:
                 panel = panels[row, place]
                 for block in found:
                     values = _by_depth(block.cell("ReDecNN", column), measure)
+                    if not values:
+                        continue
                     panel.plot(range(1, len(values) + 1), values, label=block.profile.name)
                 panel.set_ylabel(label if place == 0 else "")
             panels[0, place].set_title(f"{column}{' (smoke)' if found[0].smoke else ''}")
             panels[-1, place].set_xlabel("depth of the composition that votes")
-        panels[0, -1].legend(title="profile", loc="best")
+        panels[0, 0].legend(title="profile", loc="best")
         figure.tight_layout()
     return figure, "Misclassification AUROC of votes and accuracy of one path against the depth at which paths vote."
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from decnn.study.paper import Block, Cell
 
-__all__ = ["Claim", "Verdict", "claims_html", "judge"]
+__all__ = ["Claim", "Verdict", "claims_html", "judge", "summary"]
 
 BADGES = {"holds": "claim-holds", "does not hold": "claim-fails", "undecided": "claim-undecided", "not run": "not-run"}
 RELATIONS = (">", "about")
@@ -79,6 +79,28 @@ def _half_width(left: Cell, right: Cell) -> float:
         return 0.0
     freedom = variance**2 / sum(p**2 / (len(c.values) - 1) for p, c in zip(parts, (left, right), strict=True))
     return float(t.ppf(0.975, freedom)) * math.sqrt(variance)
+
+
+def summary(claims: list[Claim], found: list[Block]) -> str:
+    """What was decided, in one Markdown paragraph: claims that hold and that do not, by data set and profile."""
+    decided: dict[str, list[str]] = {"holds": [], "does not hold": []}
+    total = 0
+    for block in (block for block in found if not block.smoke):
+        for claim in claims:
+            for column in block.table.columns:
+                verdict = judge(claim, block.cell(claim.left, column), block.cell(claim.right, column))
+                total += 1
+                if verdict.state in decided:
+                    decided[verdict.state].append(f"*{claim.sentence}* ({column}, {block.profile.name})")
+    if not total:
+        return "**In short.** Nothing is decided: no records but smoke runs are at hand."
+    parts = [f"**In short.** Of {total} tests, {total - sum(map(len, decided.values()))} are undecided or not run."]
+    parts += [
+        f"{'Holds' if state == 'holds' else 'Does not hold'}: {'; '.join(texts)}."
+        for state, texts in decided.items()
+        if texts
+    ]
+    return "\n\n".join(parts)
 
 
 def claims_html(claims: list[Claim], found: list[Block]) -> str:

@@ -119,7 +119,8 @@ def _block(table: Table, profile: Profile, store: Records, left_out: dict[str, s
         records = tuple(record for spec in specs if (record := store.find(spec)) is not None)
         values = tuple(r["metrics"][table.metric] for r in records if r["metrics"][table.metric] is not None)
         notes = [left_out[spec.key] for spec in specs if spec.key in left_out]
-        notes += [note for record in records for note in record["metrics"].get("notes", [])]
+        if table.metric != "accuracy":  # what a record notes is about its scores
+            notes += [note for record in records for note in record["metrics"].get("notes", [])]
         device = " --device cuda" if profile.name == "paper" and METHODS[cell.row].decodes else ""
         command = f"not run: `decnn run {table.name} --profile {profile.name}{device}`"
         cells.append(Cell(cell, values, records, notes[0] if notes else "" if records else command))
@@ -132,12 +133,14 @@ def table_html(block: Block) -> str:
     columns = list(dict.fromkeys(cell.paper.column for cell in block.cells))
     top = "".join(f'<th colspan="3" scope="colgroup">{_text(_column_title(block, column))}</th>' for column in columns)
     second = '<th scope="col">paper</th><th scope="col">ours</th><th scope="col">difference</th>' * len(columns)
+    notes = list(dict.fromkeys(cell.note for cell in block.cells if cell.note not in ("", "not run")))
     body = []
     for row in rows:
-        cells = "".join(_cells_html(block.cell(row, column), block) for column in columns)
+        cells = "".join(_cells_html(block.cell(row, column), block, notes) for column in columns)
         body.append(f'<tr><th scope="row">{_text(row)}</th>{cells}</tr>')
     head = f'<thead><tr><th rowspan="2" scope="col">Method</th>{top}</tr><tr>{second}</tr></thead>'
-    return _region(caption(block), f"{head}<tbody>{''.join(body)}</tbody>", block)
+    below = "".join(f'<p class="not-run">[{n}] {_code(note)}</p>' for n, note in enumerate(notes, start=1))
+    return _region(caption(block), f"{head}<tbody>{''.join(body)}</tbody>", block, below)
 
 
 def caption(block: Block) -> str:
@@ -184,12 +187,12 @@ def _mean(values: list[float | None], digits: int) -> str:
     return f"{statistics.fmean(known):.{digits}f}" if known else "not defined" if values else "-"
 
 
-def _region(title: str, content: str, block: Block) -> str:
+def _region(title: str, content: str, block: Block, below: str = "") -> str:
     """A table that scrolls on a narrow page and can be reached by keyboard; smoke blocks are watermarked."""
     smoke = " decnn-smoke" if block.smoke else ""
     return (
         f'<div class="decnn-table{smoke}" tabindex="0" role="region" aria-label="{_text(title)}"><table>'
-        f"<caption>{_text(title)}</caption>{content}</table></div>"
+        f"<caption>{_text(title)}</caption>{content}</table>{below}</div>"
     )
 
 
@@ -232,17 +235,19 @@ def _column_title(block: Block, column: str) -> str:
     return f"{column} ({', '.join(sorted(datasets))})" if block.smoke and datasets else column
 
 
-def _cells_html(cell: Cell, block: Block) -> str:
+def _cells_html(cell: Cell, block: Block, notes: list[str]) -> str:
+    """Paper, ours and difference of one cell; what is to be said about it stands below the table."""
+    mark = f" [{notes.index(cell.note) + 1}]" if cell.note in notes else ""
     digits = block.table.digits
     spread = f" ({cell.paper.spread})" if cell.paper.spread else ""
     paper = f"{cell.paper.text}{spread}" if cell.paper.text else "-"
     if cell.mean is None:
-        return f'<td>{_text(paper)}</td><td colspan="2" class="not-run">{_code(cell.note)}</td>'
+        state = "not defined" if cell.records else "not run"
+        return f'<td>{_text(paper)}</td><td colspan="2" class="not-run">{state}{mark}</td>'
     sd = f" ± {cell.sd:.{digits}f}" if cell.sd is not None else ""
     ours = f"{cell.mean:.{digits}f}{sd} ({len(cell.values)})"
-    note = f'<br><small class="not-run">{_code(cell.note)}</small>' if cell.note else ""
     difference = "-" if cell.difference is None or block.smoke else f"{cell.difference:+.{digits}f}"
-    return f"<td>{_text(paper)}</td><td>{_text(ours)}{note}</td><td>{difference}</td>"
+    return f"<td>{_text(paper)}</td><td>{_text(ours)}{mark}</td><td>{difference}</td>"
 
 
 def _text(text: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import io
+import re
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
@@ -91,15 +92,16 @@ def as_html(figure: Figure, alt: str, caption: str = "") -> str:
     """
     if not alt.strip():
         raise ValueError("expected an alt text that says what the figure shows, got an empty one")
-    file = io.BytesIO()
+    file = io.StringIO()
     with style():
-        figure.savefig(file, format="svg", metadata={"Date": None})
+        figure.savefig(file, format="svg", metadata={"Date": None}, bbox_inches="tight", pad_inches=0.05)
+    svg = file.getvalue().replace('"', "'")
+    points = float(re.search(r"<svg [^>]*width='([\d.]+)pt'", svg).group(1))
     # Percent-encoding leaves the images inside, which are base64 already, as they are.
-    source = "data:image/svg+xml," + quote(file.getvalue().decode().replace('"', "'"), safe=" /:;,=+'()-._")
+    source = "data:image/svg+xml," + quote(svg, safe=" /:;=,+'()-._")
     below = f"<figcaption>{html.escape(caption)}</figcaption>" if caption else ""
-    width = round(96 * figure.get_figwidth())
     return (
-        f'<figure><img alt="{html.escape(alt)}" style="width:{width}px;max-width:100%;height:auto" '
+        f'<figure><img alt="{html.escape(alt)}" style="width:{points * 96 / 72:.0f}px;max-width:100%;height:auto" '
         f'src="{source}">{below}</figure>'
     )
 
@@ -150,7 +152,7 @@ def decoded_activations(
     names = [f"{class_names[y]} → {class_names[k]}" for y, k in zip(labels, predictions, strict=True)]
     with style():
         tiles = torch.stack([images, *decodings], dim=1)
-        axes, columns, rows = _grid(tiles, left=max(1.5, 0.08 * max(map(len, names))), gap=(3, 3))
+        axes, columns, rows = _grid(tiles, left=max(1.5, 0.09 * max(map(len, names))), gap=(3, 3))
         axes.set_xticks(columns, ["input", *(f"$h_{layer}$" for layer in range(1, len(columns)))])
         axes.set_yticks(rows, names)
         axes.set_xlabel("decoded from layer")
