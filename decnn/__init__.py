@@ -4,7 +4,7 @@ Companion of Wu, Goodman, Ermon, "Improving Compositionality of Neural Networks 
 Representations to Inputs" (NeurIPS 2021). Only the public names live here.
 """
 
-from decnn import baselines, data, metrics, objectives
+from decnn import attacks, baselines, data, metrics, objectives
 from decnn.baselines import BayesNN, Ensemble, MCDropout
 from decnn.classifiers import MLP, ConvNet, Linear, ResNet18
 from decnn.compose import DecNN, Step
@@ -27,6 +27,7 @@ __all__ = [
     "ResNet18",
     "ResNetDecoder",
     "Step",
+    "attacks",
     "baselines",
     "data",
     "fit",
