@@ -20,15 +20,14 @@ def differences(found: list[Block]) -> tuple[Figure, str]:
     Whiskers are one standard deviation over our seeds; smoke runs are drawn only where nothing else is at hand,
     and say so in the title.
     """
-    import matplotlib.pyplot as plt
+    from matplotlib.figure import Figure  # without pyplot, a notebook shows it once
 
     found = _findings(found)
     table = found[0].table
     columns = list(table.columns)
     with style():
-        figure, panels = plt.subplots(
-            1, len(columns), figsize=(4.2 * len(columns), 0.42 * len(table.rows) + 1.3), sharey=True, squeeze=False
-        )
+        figure = Figure(figsize=(4.2 * len(columns), 0.42 * len(table.rows) + 1.3))
+        panels = figure.subplots(1, len(columns), sharey=True, squeeze=False)
         for panel, column in zip(panels[0], columns, strict=True):
             panel.axvline(0, color="0.6", linewidth=1)
             for offset, block in enumerate(found):
@@ -50,7 +49,7 @@ def differences(found: list[Block]) -> tuple[Figure, str]:
 
 def auroc_by_depth(found: list[Block]) -> tuple[Figure, str]:
     """ReDecNN's paths at every depth: AUROC of their votes, and the accuracy of a single path, a line a profile."""
-    import matplotlib.pyplot as plt
+    from matplotlib.figure import Figure  # without pyplot, a notebook shows it once
 
     found = [block for block in _findings(found) if any(block.cell("ReDecNN", c).records for c in block.table.columns)]
     if not found:
@@ -58,9 +57,8 @@ def auroc_by_depth(found: list[Block]) -> tuple[Figure, str]:
     columns = [c for c in found[0].table.columns if any(block.cell("ReDecNN", c).records for block in found)]
     measures = {"misclassification_auroc": "AUROC of votes", "accuracy_of_one_path": "accuracy of one path (%)"}
     with style():
-        figure, panels = plt.subplots(
-            len(measures), len(columns), figsize=(4.2 * len(columns), 5.2), sharex=True, squeeze=False
-        )
+        figure = Figure(figsize=(4.2 * len(columns), 5.2))
+        panels = figure.subplots(len(measures), len(columns), sharex=True, squeeze=False)
         for place, column in enumerate(columns):
             for row, (measure, label) in enumerate(measures.items()):
                 panel = panels[row, place]

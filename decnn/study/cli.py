@@ -16,9 +16,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         return options.command(options)
-    except (ValueError, FileNotFoundError) as error:
+    except (ValueError, OSError, RuntimeError) as error:
+        if type(error) is RuntimeError:  # not one of ours: its traceback is the better message
+            raise
         print(f"decnn: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print("decnn: interrupted; the same command goes on from the last checkpoint", file=sys.stderr)
+        return 130
 
 
 def _parser() -> argparse.ArgumentParser:

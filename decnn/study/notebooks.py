@@ -48,7 +48,10 @@ def execute(notebook: Path, parameters: dict[str, object], output: Path | None =
             )
     output = output or paths.root() / "book" / "chapters" / notebook.name
     output.parent.mkdir(parents=True, exist_ok=True)
-    papermill.execute_notebook(str(notebook), str(output), parameters, kernel_name="python3", progress_bar=False)
+    papermill.execute_notebook(
+        str(notebook), str(output), parameters, kernel_name="python3", progress_bar=False,
+        extra_arguments=["--log-level=ERROR"],  # the kernel warns of its own local connection
+    )  # fmt: skip
 
     executed = nbformat.read(output, as_version=4)
     executed.metadata.pop("papermill", None)

@@ -91,40 +91,53 @@ class Block:
 
 
 def blocks(
-    name: str, compute: str = "smoke", device: str = "cpu", progress: bool = False, reference: int | None = None
+    name: str,
+    compute: str = "smoke",
+    device: str = "cpu",
+    rows: tuple[str, ...] | None = None,
+    reference: int | None = None,
 ) -> list[Block]:
     """A block for every profile that has records, the fullest first; `compute` is filled where it lacks some.
 
-    With `reference`, paths are those whose statistics came from that many training examples.
+    `rows` keeps some of the table's rows. With `reference`, paths are those whose statistics came from that many
+    training examples.
 
     Raises:
         ValueError: an unknown table or profile.
     """
     table, profile = experiments.table(name), experiments.profile(compute)
     store = Records(paths.smoke_records() if profile.name == "smoke" else paths.records())
-    left_out = fill(experiments.specifications(name, compute), store, device, progress=progress)
-    found = [_block(table, PROFILES[p], Records(paths.records()), left_out, reference) for p in FULLEST_FIRST]
-    found = [block for block in found if any(cell.values for cell in block.cells)]
-    return found + ([_block(table, profile, store, left_out, reference)] if profile.name == "smoke" else [])
+    left_out = fill(experiments.specifications(name, compute), store, device, progress=False)
+    sources = [(PROFILES[p], Records(paths.records())) for p in FULLEST_FIRST]
+    sources += [(profile, store)] if profile.name == "smoke" else []
+    found = []
+    for size, records in sources:
+        cells = tuple(
+            _cell(table, cell, size, records, left_out, reference)
+            for cell in printed(table.name)
+            if rows is None or cell.row in rows
+        )
+        if size.name == "smoke" or any(cell.values for cell in cells):
+            found.append(Block(table, size, cells))
+    return found
 
 
-def _block(table: Table, profile: Profile, store: Records, left_out: dict[str, str], reference: int | None) -> Block:
-    cells = []
-    for cell in printed(table.name):
-        dataset = table.columns.get(cell.column)
-        if dataset is None:
-            cells.append(Cell(cell, (), (), "not run"))
-            continue
-        specs = [experiments.specification(cell.row, dataset, profile, seed, reference) for seed in profile.seeds]
-        records = tuple(record for spec in specs if (record := store.find(spec)) is not None)
-        values = tuple(r["metrics"][table.metric] for r in records if r["metrics"][table.metric] is not None)
-        notes = [left_out[spec.key] for spec in specs if spec.key in left_out]
-        if table.metric != "accuracy":  # what a record notes is about its scores
-            notes += [note for record in records for note in record["metrics"].get("notes", [])]
-        device = " --device cuda" if profile.name == "paper" and METHODS[cell.row].decodes else ""
-        command = f"not run: `decnn run {table.name} --profile {profile.name}{device}`"
-        cells.append(Cell(cell, values, records, notes[0] if notes else "" if records else command))
-    return Block(table, profile, tuple(cells))
+def _cell(
+    table: Table, cell: Printed, size: Profile, store: Records, left_out: dict[str, str], reference: int | None
+) -> Cell:
+    """The records behind one printed cell at one profile, or why there are none."""
+    dataset = table.columns.get(cell.column)
+    if dataset is None:
+        return Cell(cell, (), (), "not run")
+    specs = [experiments.specification(cell.row, dataset, size, seed, reference) for seed in size.seeds]
+    records = tuple(record for spec in specs if (record := store.find(spec)) is not None)
+    values = tuple(r["metrics"][table.metric] for r in records if r["metrics"][table.metric] is not None)
+    notes = [left_out[spec.key] for spec in specs if spec.key in left_out]
+    if table.metric != "accuracy":  # what a record notes is about its scores
+        notes += [note for record in records for note in record["metrics"].get("notes", [])]
+    device = " --device cuda" if size.name == "paper" and METHODS[cell.row].decodes else ""
+    command = f"not run: `decnn run {table.name} --profile {size.name}{device}`"
+    return Cell(cell, values, records, notes[0] if notes else "" if records else command)
 
 
 def table_html(block: Block) -> str:
