@@ -104,7 +104,7 @@ def fit(
         start = load_checkpoint(checkpoint, model, optimiser, identity)
         spent = float(checkpoint_metadata(checkpoint)["seconds"])
     began = time.monotonic() - spent
-    orders = [_Order(seed, len(images), batch_size) for seed in seeds]
+    order = _Orders(seeds, len(images), batch_size)
     noise_seed = 0 if stacked else seeds[0]
     # Looking at the loss makes a GPU wait for its queue, so there it is looked at in bundles.
     look_every = 1 if torch.device(device).type == "cpu" else 25
@@ -115,10 +115,11 @@ def fit(
     with torch.random.fork_rng(), bar:
         for step in range(start, steps):
             torch.manual_seed(derived_seed("noise", noise_seed, step))
-            index = torch.stack([order.batch(step) for order in orders]).to(device)
-            index = index if stacked else index[0]
+            index = order.batch(step).to(device)
+            x, y = (rows.expand(len(seeds), *rows.shape[1:]) for rows in (images[index], labels[index]))
+            x, y = (x, y) if stacked else (x[0], y[0])
             with torch.autocast(torch.device(device).type, torch.bfloat16, enabled=precision == "bfloat16"):
-                loss = objective(model, images[index], labels[index])
+                loss = objective(model, x, y)
             optimiser.zero_grad()
             loss.backward()
             pending.append(loss.detach())
@@ -140,20 +141,27 @@ def fit(
     return model.eval()
 
 
-class _Order:
+class _Orders:
     """Shuffled batches without replacement, epoch after epoch, as a function of (seed, step)."""
 
-    def __init__(self, seed: int, count: int, batch_size: int) -> None:
-        self.seed, self.count, self.batch_size = seed, count, min(batch_size, count)
+    def __init__(self, seeds: Sequence[int], count: int, batch_size: int) -> None:
+        # Members with one seed read the same batches, which are then fetched once.
+        self.seeds = seeds if len(set(seeds)) > 1 else seeds[:1]
+        self.count, self.batch_size = count, min(batch_size, count)
         self.per_epoch = count // self.batch_size
         self.epoch: int | None = None
 
     def batch(self, step: int) -> Tensor:
+        """Indices (S, B), a row for each seed, or a single row if there is one seed only."""
         epoch, position = divmod(step, self.per_epoch)
         if epoch != self.epoch:
-            generator = torch.Generator().manual_seed(derived_seed("order", self.seed, epoch))
-            self.epoch, self.permutation = epoch, torch.randperm(self.count, generator=generator)
-        return self.permutation[position * self.batch_size : (position + 1) * self.batch_size]
+            self.epoch = epoch
+            self.permutations = torch.stack([self._permutation(seed) for seed in self.seeds])
+        return self.permutations[:, position * self.batch_size : (position + 1) * self.batch_size]
+
+    def _permutation(self, seed: int) -> Tensor:
+        generator = torch.Generator().manual_seed(derived_seed("order", seed, self.epoch))
+        return torch.randperm(self.count, generator=generator)
 
 
 def derived_seed(*parts: str | int) -> int:
