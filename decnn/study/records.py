@@ -19,7 +19,7 @@ from decnn.study import paths
 from decnn.study.experiments import Spec
 from decnn.training import write_atomically
 
-__all__ = ["BrokenRecord", "Records", "provenance"]
+__all__ = ["BrokenRecord", "Records", "commit", "device_name", "peak_memory", "provenance"]
 
 REQUIRED = ("key", "specification", "metrics", "seconds", "device", "commit", "date", "versions", "data")
 

@@ -48,21 +48,12 @@ def load(name: str) -> DecNN:
         hint = f"; did you mean {near[0]!r}?" if near else ""
         raise ValueError(f"expected a released model, one of {released()}, got {name!r}{hint}")
     with safe_open(path, framework="pt") as file:
-        specification = json.loads(file.metadata()["specification"])
+        specification, sizes = (json.loads(file.metadata()[name]) for name in ("specification", "architecture"))
         state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (no mapping)
-    sizes = json.loads(safe_metadata(path)["architecture"])
     model = DecNN(MLP(**sizes["classifier"]), ResNetDecoder(**sizes["decoder"]))
     model.load_state_dict({key: value.float() if value.is_floating_point() else value for key, value in state.items()})
     model.specification = specification
     return model.eval().requires_grad_(False)
-
-
-def safe_metadata(path: Path) -> dict[str, str]:
-    """The text stored beside the tensors of a safetensors file."""
-    from safetensors import safe_open
-
-    with safe_open(path, framework="pt") as file:
-        return dict(file.metadata())
 
 
 def save(model: nn.Module, path: Path, specification: dict, architecture: dict) -> None:
