@@ -9,6 +9,7 @@ from decnn.baselines import BayesNN, Ensemble, MCDropout
 from decnn.classifiers import MLP, ConvNet, Linear, ResNet18
 from decnn.compose import DecNN, Step
 from decnn.decoders import ResNetDecoder
+from decnn.detection import Detection, detect
 from decnn.training import Diverged, fit
 from decnn.uncertainty import path_probs, path_votes, sample_paths, vote_entropy
 from decnn.weights import load
@@ -20,6 +21,7 @@ __all__ = [
     "BayesNN",
     "ConvNet",
     "DecNN",
+    "Detection",
     "Diverged",
     "Ensemble",
     "Linear",
@@ -30,6 +32,7 @@ __all__ = [
     "attacks",
     "baselines",
     "data",
+    "detect",
     "fit",
     "load",
     "metrics",

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
+import numpy as np
 import torch
 from torch import Tensor
 
-__all__ = ["accuracy", "auroc", "ece"]
+__all__ = ["accuracy", "aupr", "auroc", "ece", "fpr_at_tpr"]
 
 
 def accuracy(predictions: Tensor, labels: Tensor) -> float:
@@ -40,6 +43,48 @@ def auroc(scores: Tensor, positive: Tensor) -> float:
     """
     from sklearn.metrics import roc_auc_score
 
+    return float(roc_auc_score(*_ranked(scores, positive, "AUROC")))
+
+
+def aupr(scores: Tensor, positive: Tensor) -> float:
+    """Area under the precision-recall curve as a step function: sum_t (recall_t - recall_(t-1)) precision_t.
+
+    Unlike AUROC it depends on the share of positives, which is also its value for constant scores.
+
+    Arguments and errors are those of `auroc`.
+
+    Source: Hendrycks and Gimpel (2017), A baseline for detecting misclassified and out-of-distribution examples.
+
+    Example:
+        >>> aupr(torch.tensor([0.1, 0.4, 0.35, 0.8]), torch.tensor([False, False, True, True]))
+        0.8333333333333333
+    """
+    from sklearn.metrics import average_precision_score
+
+    return float(average_precision_score(*_ranked(scores, positive, "AUPR")))
+
+
+def fpr_at_tpr(scores: Tensor, positive: Tensor, tpr: float = 0.95) -> float:
+    """Share of negatives that score at least as high as the threshold that finds a share `tpr` of the positives.
+
+    Arguments and errors are those of `auroc`; `tpr` lies in (0, 1]. Constant scores give 1.
+
+    Source: Hendrycks and Gimpel (2017); Liang et al. (2018), ODIN.
+
+    Example:
+        >>> fpr_at_tpr(torch.tensor([0.1, 0.4, 0.35, 0.8]), torch.tensor([False, False, True, True]))
+        0.5
+    """
+    if not 0 < tpr <= 1:
+        raise ValueError(f"expected tpr in (0, 1], got {tpr}: it is the share of positives to be found")
+    positive, scores = _ranked(scores, positive, "FPR")
+    found = np.sort(scores[positive])[::-1]
+    threshold = found[math.ceil(tpr * len(found) - 1e-9) - 1]
+    return float((scores[~positive] >= threshold).mean())
+
+
+def _ranked(scores: Tensor, positive: Tensor, name: str) -> tuple[np.ndarray, np.ndarray]:
+    """Positive (B,) and scores (B,) for scikit-learn, or ValueError where no curve is defined."""
     positive = torch.as_tensor(positive, dtype=torch.bool)
     if scores.shape != positive.shape or scores.dim() != 1:
         raise ValueError(
@@ -49,9 +94,9 @@ def auroc(scores: Tensor, positive: Tensor) -> float:
         raise ValueError(f"expected scores without NaN, got {int(torch.isnan(scores).sum())} NaN: mend the scores")
     if positive.all() or not positive.any():
         raise ValueError(
-            f"expected both classes, got {int(positive.sum())} positive of {len(positive)}: AUROC is not defined"
+            f"expected both classes, got {int(positive.sum())} positive of {len(positive)}: {name} is not defined"
         )
-    return float(roc_auc_score(positive.cpu().numpy(), scores.double().cpu().numpy()))
+    return positive.cpu().numpy(), scores.double().cpu().numpy()
 
 
 def ece(probs: Tensor, labels: Tensor, num_bins: int = 15) -> float:
