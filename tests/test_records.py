@@ -12,10 +12,11 @@ import pytest
 import torch
 
 from decnn import BayesNN, data, metrics
-from decnn.study import experiments, runner
+from decnn.study import runner, tables
 from decnn.study.evaluation import evaluate
-from decnn.study.experiments import METHODS, Evaluation, Profile, Spec, Training, specification, specifications
+from decnn.study.experiments import METHODS, Evaluation, Profile, Spec, Training, specification
 from decnn.study.records import BrokenRecord, Records
+from decnn.study.tables import specifications
 
 FULL = Spec(
     Training(
@@ -103,7 +104,7 @@ def test_methods_share_weights_exactly_where_they_are_trained_alike():
     [
         (lambda: specifications("table_1a", "smoke"), "expected a table, one of table_01a, .*got 'table_1a'; did"),
         (lambda: specifications("table_01a", "papre"), "expected a profile, one of smoke, .*; did you mean 'paper'"),
-        (lambda: experiments.table("x"), "expected a table, one of .*, got 'x'$"),
+        (lambda: tables.table("x"), "expected a table, one of .*, got 'x'$"),
     ],
 )
 def test_an_unknown_name_is_answered_with_the_known_ones(call, message):

@@ -4,13 +4,13 @@ import dataclasses
 
 import pytest
 
-from decnn.study import experiments, paper
+from decnn.study import experiments, paper, tables
 from decnn.study.claims import Claim, claims_html, judge
 from decnn.study.paper import Block, Cell, Printed
 
 
 def cell(values=(), text="90.0", note=""):
-    return Cell(Printed("Standard", "MNIST", text, "0.1"), tuple(values), (), note)
+    return Cell(Printed("Standard", "MNIST", text, "0.1"), None, tuple(values), (), note)
 
 
 def test_mean_sd_and_difference_are_over_seeds():
@@ -48,9 +48,11 @@ def test_interval_is_welchs():
 
 
 def block(profile="reader", note="", values=(91.0, 93.0)):
-    table = experiments.table("table_01a")
+    table = tables.table("table_01a")
     cells = tuple(
-        dataclasses.replace(cell(values if p.column == "MNIST" else (), note=note), paper=p)
+        dataclasses.replace(
+            cell(values if p.column == "MNIST" else (), note=note), paper=p, query=table.queries[p.row, p.column]
+        )
         for p in paper.printed(table.name)
     )
     return Block(table, experiments.profile(profile), cells)

@@ -82,51 +82,54 @@ def _half_width(left: Cell, right: Cell) -> float:
 
 
 def summary(claims: list[Claim], found: list[Block]) -> str:
-    """What was decided, in one Markdown paragraph: claims that hold and that do not, by data set and profile."""
+    """What was decided, in one Markdown paragraph: claims that hold and that do not, by case and profile."""
     decided: dict[str, list[str]] = {"holds": [], "does not hold": []}
     total = 0
     for block in (block for block in found if not block.smoke):
         for claim in claims:
-            for column in block.table.columns:
-                verdict = judge(claim, block.cell(claim.left, column), block.cell(claim.right, column))
-                total += 1
-                if verdict.state in decided:
-                    decided[verdict.state].append(f"*{claim.sentence}* ({column}, {block.profile.name})")
+            cases: dict[str, list[str]] = {}
+            for case in _cases(claim, block):
+                cases.setdefault(_verdict(claim, block, case).state, []).append(case)
+            total += sum(map(len, cases.values()))
+            for state in decided.keys() & cases.keys():
+                decided[state].append(f"*{claim.sentence}* ({'; '.join(cases[state])}; {block.profile.name})")
     if not total:
         return "**In short.** Nothing is decided: no records but smoke runs are at hand."
-    parts = [f"**In short.** Of {total} tests, {total - sum(map(len, decided.values()))} are undecided or not run."]
-    parts += [
-        f"{'Holds' if state == 'holds' else 'Does not hold'}: {'; '.join(texts)}."
-        for state, texts in decided.items()
-        if texts
+    parts = [
+        f"{'Holds' if state == 'holds' else 'Does not hold'}: {'. '.join(t)}." for state, t in decided.items() if t
     ]
-    return "\n\n".join(parts)
+    return "\n\n".join(["**In short.**", *(parts or ["Every test is undecided or not run."])])
 
 
 def claims_html(claims: list[Claim], found: list[Block]) -> str:
-    """A table of claims against blocks and columns; smoke blocks are never judged."""
+    """A table of claims, a row for each case and a column for each profile; smoke blocks are never judged."""
     found = [block for block in found if not block.smoke]
     if not found:
         return '<p class="not-run">No claim is judged here: no records but smoke runs are at hand.</p>'
-    head = "".join(
-        f'<th scope="col">{html.escape(column)}, {block.profile.name}</th>'
-        for block in found
-        for column in block.table.columns
-    )
     rows = []
     for claim in claims:
-        cells = ""
-        for block in found:
-            for column in block.table.columns:
-                verdict = judge(claim, block.cell(claim.left, column), block.cell(claim.right, column))
-                cells += f'<td><span class="{BADGES[verdict.state]}">{html.escape(str(verdict))}</span></td>'
         relation = claim.relation if claim.relation == ">" else f"within {claim.tolerance:g} of"
         test = f"{claim.left} {relation} {claim.right}"
-        rows.append(
-            f'<tr><th scope="row">{html.escape(claim.sentence)}<br><small>{html.escape(test)}</small></th>{cells}</tr>'
-        )
+        cases = _cases(claim, found[0])
+        title = f"{html.escape(claim.sentence)}<br><small>{html.escape(test)}</small>"
+        for place, case in enumerate(cases):
+            head = "" if place else f'<th scope="rowgroup" rowspan="{len(cases)}">{title}</th>'
+            verdicts = [_verdict(claim, block, case) for block in found]
+            cells = "".join(f'<td><span class="{BADGES[v.state]}">{html.escape(str(v))}</span></td>' for v in verdicts)
+            rows.append(f'<tr>{head}<th scope="row">{html.escape(case)}</th>{cells}</tr>')
+    head = "".join(f'<th scope="col">{block.profile.name}</th>' for block in found)
     return (
         '<div class="decnn-table" tabindex="0" role="region" aria-label="claims and verdicts"><table>'
         "<caption>Claims, fixed before the runs; difference of means over seeds with Welch's 95 % interval.</caption>"
-        f'<thead><tr><th scope="col">Claim</th>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table></div>'
+        f'<thead><tr><th scope="col">Claim</th><th scope="col">on</th>{head}</tr></thead>'
+        f"<tbody>{''.join(rows)}</tbody></table></div>"
     )
+
+
+def _cases(claim: Claim, block: Block) -> list[str]:
+    """Where both sides of the claim have a cell."""
+    return [case for case in block.table.cases if block.of(claim.left, case) and block.of(claim.right, case)]
+
+
+def _verdict(claim: Claim, block: Block, case: str) -> Verdict:
+    return judge(claim, block.of(claim.left, case), block.of(claim.right, case))

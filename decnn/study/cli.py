@@ -10,6 +10,8 @@ from pathlib import Path
 
 __all__ = ["main"]
 
+SMOKE_NAMES = {"mnist": "mnist-5k"}
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Parse the command line and run one command; a user's mistake ends in one line and exit status 2."""
@@ -33,7 +35,8 @@ def _parser() -> argparse.ArgumentParser:
     run = commands.add_parser("run", help="fill what a table lacks at a profile, going on from checkpoints")
     run.add_argument(
         "table",
-        help="a table such as table_01a, all of them (all), or the pair of runs behind the page on speed (precision)",
+        help="a table such as table_01a, all of them (all), the pair of runs behind the page on speed "
+        "(precision), or those that measure open choices (open_choices)",
     )
     run.add_argument("--profile", default="smoke", help="smoke, reader, overnight or paper")
     run.add_argument("--seeds", type=_seeds, help="e.g. 0,1,2; by default the profile's")
@@ -75,11 +78,11 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _run(options: argparse.Namespace) -> int:
-    from decnn.study import experiments, paths
+    from decnn.study import experiments, paths, tables
     from decnn.study.records import Records
     from decnn.study.runner import fill
 
-    names = list(experiments.TABLES) if options.table == "all" else [options.table]
+    names = list(tables.TABLES) if options.table == "all" else [options.table]
     experiments.profile(options.profile)
     unknown = [name for name in options.methods or () if name not in experiments.METHODS]
     if unknown:
@@ -87,7 +90,7 @@ def _run(options: argparse.Namespace) -> int:
     specs = [
         spec
         for name in names
-        for spec in experiments.specifications(name, options.profile, options.seeds)
+        for spec in tables.specifications(name, options.profile, options.seeds)
         if options.methods is None or spec.evaluation.method in options.methods
     ]
     folder = paths.smoke_records() if options.profile == "smoke" else paths.records()
@@ -99,25 +102,23 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _status(options: argparse.Namespace) -> int:
-    from decnn.study import experiments, paths
+    from decnn.study import experiments, paths, tables
     from decnn.study.records import Records
 
-    store = Records(paths.records())
+    store, smoke = Records(paths.records()), Records(paths.smoke_records())
     broken = store.broken()
-    for name, table in experiments.TABLES.items():
+    for table in tables.TABLES.values():
         print(table.title)
-        print(f"  {'seeds with a record':24s}" + "".join(f"{profile:>12s}" for profile in experiments.PROFILES))
-        for dataset in table.columns.values():
-            for row in table.rows:
-                counts = ""
-                for profile in experiments.PROFILES.values():
-                    folder = Records(paths.smoke_records()) if profile.name == "smoke" else store
-                    specs = [experiments.specification(row, dataset, profile, seed) for seed in profile.seeds]
-                    done = sum(folder.path(spec).exists() for spec in specs)
-                    counts += f"{done}/{len(specs)}".rjust(12)
-                print(f"  {dataset + ' ' + row:24s}{counts}")
-        if name != list(experiments.TABLES)[-1]:
-            print()
+        print(f"  {'runs with a record':26s}" + "".join(f"{profile:>12s}" for profile in experiments.PROFILES))
+        for dataset, method in dict.fromkeys((query.dataset, query.method) for query in table.queries.values()):
+            counts = ""
+            for name in experiments.PROFILES:
+                folder = smoke if name == "smoke" else store
+                asked = [s for s in tables.specifications(table.name, name) if s.evaluation.method == method]
+                asked = [s for s in asked if s.training.dataset in (dataset, SMOKE_NAMES.get(dataset))]
+                counts += f"{sum(folder.path(spec).exists() for spec in asked)}/{len(asked)}".rjust(12)
+            print(f"  {dataset + ' ' + method:26s}{counts}")
+        print()
     for message in broken:
         print(message, file=sys.stderr)
     return 1 if broken else 0

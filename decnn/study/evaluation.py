@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import torch
 from torch import Tensor, nn
 
 from decnn import metrics
-from decnn.baselines import BayesNN, Ensemble, MCDropout
-from decnn.compose import DecNN
-from decnn.decoders import folded
 from decnn.study.experiments import Spec
-from decnn.training import derived_seed
-from decnn.uncertainty import path_logits, sample_paths, vote_entropy
+from decnn.study.sampling import (
+    FEWER,
+    asking,
+    batched,
+    entropy,
+    fewer_votes,
+    first_pass,
+    sampled_logits,
+    scores_of_votes,
+)
 
 __all__ = ["evaluate", "subset"]
 
@@ -35,15 +38,12 @@ def evaluate(
     `readings` holds the alternatives. Undefined numbers are None, with the reason in `notes`.
     """
     model = model.to(device).eval()
-    bfloat16 = spec.training.precision == "bfloat16"
-    autocast = torch.autocast(torch.device(device).type, torch.bfloat16, enabled=bfloat16)
-    with torch.random.fork_rng(), torch.inference_mode(), autocast:
-        torch.manual_seed(derived_seed("evaluation", spec.training.seed))
+    with asking(spec, device):
         if not spec.evaluation.samples:
-            return _deterministic(_batched(model, images, device), labels)
+            return _deterministic(batched(model, images, device), labels)
         part = subset(len(images), spec.evaluation.vote_size)
-        depths = _sampled(spec, model, images[part], device, reference)
-        first = _first_pass(spec, model, images, device)
+        depths = sampled_logits(spec, model, images[part], device, reference)
+        first = first_pass(spec, model, images, device)
     return _voted(first, depths, labels, part)
 
 
@@ -56,34 +56,6 @@ def _deterministic(logits: Tensor, labels: Tensor) -> dict:
     }
 
 
-def _first_pass(spec: Spec, model: nn.Module, images: Tensor, device: str) -> Tensor:
-    """Logits whose argmax counts for accuracy: f(x); one pass with dropout on; the members' mean."""
-    if spec.evaluation.method == "MC-Dropout":
-        return _batched(lambda x: MCDropout(model).sample_logits(x, 1)[0], images, device)
-    return _batched(model, images, device)
-
-
-def _sampled(spec: Spec, model: nn.Module, images: Tensor, device: str, reference: Tensor | None) -> list[Tensor]:
-    """Logits (N, B, K) of the sampled classifiers; for paths, one such tensor for each depth 1..D."""
-    samples = spec.evaluation.samples
-    if not isinstance(model, DecNN):
-        sampler = model if isinstance(model, BayesNN | Ensemble) else MCDropout(model)
-        return [sampler.sample_logits(images.to(device), samples).float().cpu()]
-    generator = torch.Generator().manual_seed(derived_seed("paths", spec.training.seed))
-    paths = sample_paths(samples, spec.evaluation.depth, model.num_layers, generator)
-    decoder = model.decoder if reference is not None else folded(model.decoder)
-    fast = DecNN(model.classifier, decoder.to(memory_format=torch.channels_last))
-    on_cpu = torch.device(device).type == "cpu"
-    chunk = 256 if on_cpu else 8192  # what fits a core's cache is fastest
-    size = 100 if on_cpu and reference is None else 1000  # a reference walks along with every part
-    reference = None if reference is None else reference.to(device)
-    parts = [
-        [logits.float().cpu() for logits in path_logits(fast, x.to(device), paths, chunk, reference)]
-        for x in images.split(size)
-    ]
-    return [torch.cat(depth, dim=1) for depth in zip(*parts, strict=True)]
-
-
 def _voted(first: Tensor, depths: list[Tensor], labels: Tensor, part: Tensor) -> dict:
     """Table metrics from the last depth's votes, and the other readings beside them."""
     voted_labels, last = labels[part], depths[-1]
@@ -94,11 +66,7 @@ def _voted(first: Tensor, depths: list[Tensor], labels: Tensor, part: Tensor) ->
         "mean_probs": mean_probs.argmax(-1),
         "votes": torch.nn.functional.one_hot(votes, last.shape[-1]).sum(0).argmax(-1),
     }
-    scores = {
-        "vote_entropy": _entropy(depths[-1:]),
-        "mean_entropy": torch.special.entr(mean_probs).sum(-1),
-        "vote_entropy_all_depths": _entropy(depths),
-    }
+    scores = scores_of_votes(depths)
     wrong = {name: prediction != voted_labels for name, prediction in predictions.items()}
     notes: list[str] = []
     auroc, note = _misclassification(scores["vote_entropy"], wrong["first_pass"])
@@ -125,17 +93,20 @@ def _voted(first: Tensor, depths: list[Tensor], labels: Tensor, part: Tensor) ->
             {
                 "depth": d,
                 "accuracy_of_one_path": metrics.accuracy(logits.argmax(-1), voted_labels.expand(len(logits), -1)),
-                "misclassification_auroc": _misclassification(_entropy([logits]), wrong["first_pass"])[0],
+                "misclassification_auroc": _misclassification(entropy([logits]), wrong["first_pass"])[0],
             }
             for d, logits in enumerate(depths, start=1)
         ],
+        **_by_samples(last, wrong["first_pass"]),
         "notes": notes,
     }
 
 
-def _entropy(depths: list[Tensor]) -> Tensor:
-    """Vote entropies to a millionth of a nat: votes 4,1,1,1,1 and 2,2,2,2 tie, whatever the last bit says."""
-    return vote_entropy(torch.cat(depths).argmax(-1), depths[-1].shape[-1]).double().mul(1e6).round() / 1e6
+def _by_samples(logits: Tensor, wrong: Tensor) -> dict:
+    """The course of the AUROC with the number of votes, where many were asked for."""
+    if len(logits) < FEWER[-1]:
+        return {}
+    return {"by_samples": fewer_votes(logits, lambda scores: _misclassification(scores, wrong)[0])}
 
 
 def _counts(scores: Tensor, wrong: Tensor) -> dict:
@@ -174,7 +145,3 @@ def _reliability(probs: Tensor, labels: Tensor, num_bins: int = 15) -> dict:
         bins.bincount(v, minlength=num_bins) / count.clamp_min(1) for v in (confidence, (prediction == labels).double())
     ]
     return {"count": count.tolist(), "confidence": share[0].tolist(), "accuracy": share[1].tolist()}
-
-
-def _batched(function: Callable[[Tensor], Tensor], images: Tensor, device: str, size: int = 1000) -> Tensor:
-    return torch.cat([function(x.to(device)).float().cpu() for x in images.split(size)])

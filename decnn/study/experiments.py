@@ -1,4 +1,4 @@
-"""What each table needs: frozen specifications of runs, for each profile.
+"""Runs: frozen specifications, the methods, and the profiles that size them.
 
 A specification says all that a result depends on, and its key is a hash of that alone. A profile only
 overrides sizes and what the protocol leaves open; `PROFILES` is the whole of it.
@@ -16,18 +16,14 @@ __all__ = [
     "METHODS",
     "PROFILES",
     "REFERENCE",
-    "TABLES",
     "Evaluation",
     "Method",
     "Profile",
     "Spec",
-    "Table",
     "Training",
-    "precision_pair",
+    "named",
     "profile",
     "specification",
-    "specifications",
-    "table",
 ]
 
 REFERENCE = 256  # training examples, where batch normalisation takes its statistics from a reference batch
@@ -54,6 +50,9 @@ class Training:
     depth: int | None = None
     alpha: float | None = None
     beta: float | None = None
+    filters: int | None = None  # of a convolutional classifier and its decoder
+    rho: float | None = None  # of BayesNN's first standard deviations softplus(rho); None: -7
+    kl_weight: str | None = None  # "batches": 1 / number of batches; None: 1 / number of training examples
 
 
 @dataclass(frozen=True)
@@ -65,6 +64,7 @@ class Evaluation:
     vote_size: int | None = None  # test examples that are voted on; None: all
     depth: int | None = None  # compositions of each voting path
     reference: int | None = None  # training examples whose statistics normalise each path; None: running statistics
+    outliers: str | None = None  # "shifts" (FGSM and corruptions of the test set) or a data set; None: none
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class Spec:
     """One run: training, evaluation and the version of their meaning.
 
     Example:
-        >>> spec = specifications("table_01a", "reader")[0]
+        >>> spec = specification("Standard", "mnist", profile("reader"), seed=0)
         >>> spec.key == Spec(**{**spec.__dict__}).key, len(spec.key)
         (True, 16)
     """
@@ -149,6 +149,8 @@ class Profile:
     train_size: int | None
     samples: int
     vote_size: int | None
+    outlier_size: int | None  # inliers, and outliers of each kind
+    filters: int
     purpose: str
 
 
@@ -157,80 +159,54 @@ PROFILES = {
     for p in (
         Profile(
             "smoke", (0,), steps=40, batch_size=16, lr=1e-3, init="he", width=2, train_size=1000, samples=5,
-            vote_size=200, purpose="seconds: exercises the code; its numbers are no findings",
+            vote_size=200, outlier_size=50, filters=4,
+            purpose="seconds: exercises the code; its numbers are no findings",
         ),
         Profile(
             "reader", (0, 1, 2), steps=3000, batch_size=32, lr=1e-3, init="he", width=8, train_size=None,
-            samples=30, vote_size=2000, purpose="about 10 minutes for a recursive run on 2 CPU cores",
+            samples=30, vote_size=2000, outlier_size=500, filters=16,
+            purpose="about 10 minutes for a recursive run on 2 CPU cores",
         ),
         Profile(
             "overnight", (0, 1, 2), steps=9370, batch_size=64, lr=1e-3, init="he", width=8, train_size=None,
-            samples=30, vote_size=5000, purpose="10 epochs: about an hour for a recursive run on 2 CPU cores",
+            samples=30, vote_size=5000, outlier_size=1000, filters=16,
+            purpose="10 epochs: about an hour for a recursive run on 2 CPU cores",
         ),
         Profile(
             "paper", (0, 1, 2), steps=23400, batch_size=128, lr=1e-4, init="default", width=64, train_size=None,
-            samples=30, vote_size=None, purpose="the paper's protocol, 50 epochs; a GPU for methods with a decoder",
+            samples=30, vote_size=None, outlier_size=None, filters=64,
+            purpose="the paper's protocol, 50 epochs; a GPU for methods with a decoder",
         ),
     )
 }  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Table:
-    """A table of the paper: its rows, the data set behind each column, and the metric in the cells."""
-
-    name: str
-    title: str
-    rows: tuple[str, ...]  # methods
-    columns: dict[str, str]  # printed column -> data set
-    metric: str  # key in a record's metrics
-    digits: int
-
-
-IMAGES = {"MNIST": "mnist", "Fashion": "fashion_mnist"}
-SAMPLED = ("ReDecNN", "MC-Dropout", "BayesNN", "Ensemble")
-TABLES = {
-    t.name: t
-    for t in (
-        Table("table_01a", "Table 1a: test accuracy (%)", tuple(METHODS), IMAGES, "accuracy", 2),
-        Table("table_01b", "Table 1b: AUROC of misclassification", SAMPLED, IMAGES, "misclassification_auroc", 3),
-    )
-}
-
-
-def specifications(name: str, profile_name: str, seeds: tuple[int, ...] | None = None) -> list[Spec]:
-    """All runs of a table at a profile, cheap methods first; paths are evaluated with both kinds of statistics.
-
-    Besides the tables there is "precision", a pair of runs that differ in their arithmetic alone.
-
-    Raises:
-        ValueError: an unknown table or profile.
-
-    Example:
-        >>> len(specifications("table_01b", "reader"))
-        30
-    """
-    size = profile(profile_name)
-    if name == "precision":
-        return precision_pair(size)
-    chosen = table(name)
-    rows = sorted(chosen.rows, key=lambda row: METHODS[row].decodes)
-    return [
-        specification(row, dataset, size, seed, reference)
-        for row in rows
-        for dataset in chosen.columns.values()
-        for seed in (size.seeds if seeds is None else seeds)
-        for reference in ((None, REFERENCE) if METHODS[row].objective == "recursive" else (None,))
-    ]
-
-
-def specification(method_name: str, dataset: str, size: Profile, seed: int, reference: int | None = None) -> Spec:
+def specification(
+    method_name: str,
+    dataset: str,
+    size: Profile,
+    seed: int,
+    *,
+    classifier: str = "mlp",
+    depth: int = 8,
+    reference: int | None = None,
+    outliers: str | None = None,
+) -> Spec:
     """The run of one method on one data set: smoke takes the digits that need no download for MNIST.
 
-    `reference` applies to paths alone: how many training examples give batch normalisation its statistics.
+    Arguments:
+        method_name: a key of METHODS.
+        dataset: what is trained on.
+        size: a profile.
+        seed: of everything random.
+        classifier: mlp or convnet.
+        depth: of a recursive objective and of its voting paths.
+        reference: applies to paths alone, how many training examples give batch normalisation its statistics.
+        outliers: what is to be told from the test set, if anything.
     """
     method = METHODS[method_name]
     recursive = method.objective == "recursive"
+    convolutional = classifier == "convnet"
     training = Training(
         dataset="mnist-5k" if (size.name, dataset) == ("smoke", "mnist") else dataset,
         objective=method.objective,
@@ -240,41 +216,35 @@ def specification(method_name: str, dataset: str, size: Profile, seed: int, refe
         lr=size.lr,
         init="normal" if method.objective == "bayes" else size.init,
         precision="bfloat16" if method.decodes else "float32",
+        classifier=classifier,
         members=method.members,
         dropout=method.dropout,
         train_size=size.train_size,
-        width=size.width if method.decodes else None,
-        depth=8 if recursive else None,
+        width=size.width if method.decodes and not convolutional else None,
+        depth=depth if recursive else None,
         alpha=0.5 if recursive else None,
         beta=10.0 if method.decodes else None,
+        filters=size.filters if convolutional else None,
     )
+    votes = size.vote_size if outliers is None else size.outlier_size
     evaluation = Evaluation(
         method=method_name,
         samples=(method.members if method.members > 1 else size.samples) if method.sampled else None,
-        vote_size=size.vote_size if method.sampled else None,
-        depth=8 if recursive else None,
+        vote_size=votes if method.sampled or outliers else None,
+        depth=depth if recursive else None,
         reference=reference if recursive else None,
+        outliers=outliers,
     )
     return Spec(training, evaluation)
 
 
-def precision_pair(size: Profile) -> list[Spec]:
-    """The same ReDecNN on MNIST, seed 0, in bfloat16 and in float32: does the faster arithmetic cost anything?"""
-    fast = specification("ReDecNN", "mnist", size, seed=0)
-    return [fast, dataclasses.replace(fast, training=dataclasses.replace(fast.training, precision="float32"))]
-
-
-def table(name: str) -> Table:
-    """The table of that name, or ValueError with the known ones and the nearest."""
-    return _named(name, TABLES, "table")
-
-
 def profile(name: str) -> Profile:
     """The profile of that name, or ValueError with the known ones and the nearest."""
-    return _named(name, PROFILES, "profile")
+    return named(name, PROFILES, "profile")
 
 
-def _named(name: str, known: dict, kind: str):
+def named(name: str, known: dict, kind: str):  # noqa: ANN201
+    """The entry of that name, or ValueError with the known ones and the nearest."""
     if name not in known:
         near = difflib.get_close_matches(name, known, n=1)
         hint = f"; did you mean {near[0]!r}?" if near else ""

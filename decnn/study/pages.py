@@ -10,8 +10,9 @@ from importlib import metadata
 from pathlib import Path
 
 from decnn.study import paths
-from decnn.study.experiments import METHODS, PROFILES, precision_pair
+from decnn.study.experiments import METHODS, PROFILES
 from decnn.study.records import Records, device_name
+from decnn.study.tables import precision_pair
 from decnn.training import write_atomically
 
 __all__ = ["write"]

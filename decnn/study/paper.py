@@ -7,10 +7,11 @@ import html
 import statistics
 from dataclasses import dataclass
 
-from decnn.study import experiments, paths
-from decnn.study.experiments import METHODS, PROFILES, Profile, Table
+from decnn.study import experiments, paths, tables
+from decnn.study.experiments import METHODS, PROFILES, Profile
 from decnn.study.records import Records
 from decnn.study.runner import fill
+from decnn.study.tables import Query, Table
 
 __all__ = ["Block", "Cell", "Printed", "blocks", "printed", "provenance_html", "readings_html", "table_html"]
 
@@ -52,6 +53,7 @@ class Cell:
     """A printed cell and what we have for it: records of one profile, or a note that says why not."""
 
     paper: Printed
+    query: Query | None  # None: we have no run for it
     values: tuple[float, ...]
     records: tuple[dict, ...]
     note: str
@@ -89,55 +91,67 @@ class Block:
         """The cell of a printed row and column."""
         return next(cell for cell in self.cells if (cell.paper.row, cell.paper.column) == (row, column))
 
+    def of(self, subject: str, case: str) -> Cell | None:
+        """The cell of a subject, such as a method, on a case, such as a data set; None where there is none."""
+        found = (cell for cell in self.cells if cell.query and (cell.query.subject, cell.query.case) == (subject, case))
+        return next(found, None)
+
 
 def blocks(
     name: str,
     compute: str = "smoke",
     device: str = "cpu",
-    rows: tuple[str, ...] | None = None,
+    subjects: tuple[str, ...] | None = None,
     reference: int | None = None,
 ) -> list[Block]:
     """A block for every profile that has records, the fullest first; `compute` is filled where it lacks some.
 
-    `rows` keeps some of the table's rows. With `reference`, paths are those whose statistics came from that many
-    training examples.
+    `subjects` keeps some of what the table compares. With `reference`, paths are those whose statistics came from
+    that many training examples.
 
     Raises:
         ValueError: an unknown table or profile.
     """
-    table, profile = experiments.table(name), experiments.profile(compute)
+    table, profile = tables.table(name), experiments.profile(compute)
     store = Records(paths.smoke_records() if profile.name == "smoke" else paths.records())
-    left_out = fill(experiments.specifications(name, compute), store, device, progress=False)
+    left_out = fill(tables.specifications(name, compute), store, device, progress=False)
     sources = [(PROFILES[p], Records(paths.records())) for p in FULLEST_FIRST]
     sources += [(profile, store)] if profile.name == "smoke" else []
     found = []
     for size, records in sources:
         cells = tuple(
             _cell(table, cell, size, records, left_out, reference)
-            for cell in printed(table.name)
-            if rows is None or cell.row in rows
+            for cell in _printed_or_not(table)
+            if subjects is None or ((query := table.queries.get((cell.row, cell.column))) and query.subject in subjects)
         )
         if size.name == "smoke" or any(cell.values for cell in cells):
             found.append(Block(table, size, cells))
     return found
 
 
+def _printed_or_not(table: Table) -> list[Printed]:
+    """The printed cells, or the table's own where the paper has no such table."""
+    if (paths.paper_numbers() / f"{table.name}.csv").exists():
+        return printed(table.name)
+    return [Printed(row, column, "", "") for row, column in table.queries]
+
+
 def _cell(
     table: Table, cell: Printed, size: Profile, store: Records, left_out: dict[str, str], reference: int | None
 ) -> Cell:
     """The records behind one printed cell at one profile, or why there are none."""
-    dataset = table.columns.get(cell.column)
-    if dataset is None:
-        return Cell(cell, (), (), "not run")
-    specs = [experiments.specification(cell.row, dataset, size, seed, reference) for seed in size.seeds]
+    query = table.queries.get((cell.row, cell.column))
+    if query is None:
+        return Cell(cell, None, (), (), "not run")
+    specs = [query.specification(size, seed, reference) for seed in size.seeds]
     records = tuple(record for spec in specs if (record := store.find(spec)) is not None)
-    values = tuple(r["metrics"][table.metric] for r in records if r["metrics"][table.metric] is not None)
+    values = tuple(value for record in records if (value := query.value(record)) is not None)
     notes = [left_out[spec.key] for spec in specs if spec.key in left_out]
-    if table.metric != "accuracy":  # what a record notes is about its scores
+    if query.metric != "accuracy":  # what a record notes is about its scores
         notes += [note for record in records for note in record["metrics"].get("notes", [])]
-    device = " --device cuda" if size.name == "paper" and METHODS[cell.row].decodes else ""
+    device = " --device cuda" if size.name == "paper" and METHODS[query.method].decodes else ""
     command = f"not run: `decnn run {table.name} --profile {size.name}{device}`"
-    return Cell(cell, values, records, notes[0] if notes else "" if records else command)
+    return Cell(cell, query, values, records, notes[0] if notes else "" if records else command)
 
 
 def table_html(block: Block) -> str:
@@ -151,7 +165,8 @@ def table_html(block: Block) -> str:
     for row in rows:
         cells = "".join(_cells_html(block.cell(row, column), block, notes) for column in columns)
         body.append(f'<tr><th scope="row">{_text(row)}</th>{cells}</tr>')
-    head = f'<thead><tr><th rowspan="2" scope="col">Method</th>{top}</tr><tr>{second}</tr></thead>'
+    first = "Method" if set(rows) <= set(METHODS) else ""
+    head = f'<thead><tr><th rowspan="2" scope="col">{first}</th>{top}</tr><tr>{second}</tr></thead>'
     below = "".join(f'<p class="not-run">[{n}] {_code(note)}</p>' for n, note in enumerate(notes, start=1))
     return _region(caption(block), f"{head}<tbody>{''.join(body)}</tbody>", block, below)
 
@@ -159,7 +174,9 @@ def table_html(block: Block) -> str:
 def caption(block: Block) -> str:
     """What a block shows and at which scale."""
     size = block.profile
-    voted = f"{size.vote_size:,} test examples voted on" if size.vote_size else "all test examples voted on"
+    outliers = any("outliers" in query.settings for query in block.table.queries.values())
+    count = size.outlier_size if outliers else size.vote_size
+    voted = f"{count:,} test examples voted on" if count else "all test examples voted on"
     kind = "SMOKE RUN, not a finding" if block.smoke else f"{size.name} profile"
     return (
         f"{block.table.title}. {kind}: {size.steps:,} steps of {size.batch_size}, decoder width {size.width}, {voted}; "
@@ -251,7 +268,7 @@ def _column_title(block: Block, column: str) -> str:
 def _cells_html(cell: Cell, block: Block, notes: list[str]) -> str:
     """Paper, ours and difference of one cell; what is to be said about it stands below the table."""
     mark = f" [{notes.index(cell.note) + 1}]" if cell.note in notes else ""
-    digits = block.table.digits
+    digits = cell.query.digits if cell.query else 0
     spread = f" ({cell.paper.spread})" if cell.paper.spread else ""
     paper = f"{cell.paper.text}{spread}" if cell.paper.text else "-"
     if cell.mean is None:

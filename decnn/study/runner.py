@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import itertools
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -13,17 +14,23 @@ from torch import Tensor, nn
 
 from decnn import data, objectives
 from decnn.baselines import BayesNN, Ensemble, Stack, bayes
-from decnn.classifiers import MLP, he_init_
+from decnn.classifiers import MLP, ConvNet, he_init_
 from decnn.compose import DecNN
 from decnn.decoders import ResNetDecoder
 from decnn.study import paths
 from decnn.study.evaluation import evaluate, subset
 from decnn.study.experiments import Spec, Training
 from decnn.study.records import Records, commit, peak_memory, provenance
+from decnn.study.shifts import Scored, evaluate_detection, outlier_sets, score
 from decnn.training import checkpoint_metadata, derived_seed, fit, load_checkpoint, save_checkpoint
 from decnn.uncertainty import sample_paths
+from decnn.unet import UNetDecoder
+
+DECODING = ("decodable", "recursive")  # objectives of a classifier with a decoder
 
 __all__ = ["build", "fill", "finished", "trained"]
+
+INLIERS = 6  # models whose inlier scores are kept for their next kind of outliers
 
 
 def fill(
@@ -39,34 +46,60 @@ def fill(
     """
     commit()
     left_out: dict[str, str] = {}
+    inliers: dict[str, Scored] = {}
     todo = [spec for spec in dict.fromkeys(specs) if refresh or records.find(spec) is None]
     for group in _groups(todo):
         try:
             models = trained(group, device, progress)
-            train, test = (_load(group[0].training.dataset, split) for split in ("train", "test"))
+            for spec, (model, seconds) in zip(group, models, strict=True):
+                metrics, evaluation = _measured(spec, model, device, inliers)
+                _record(spec, metrics, {"training": seconds, "evaluation": evaluation}, len(group), records, device)
         except data.DataNotFound as error:
             left_out |= {spec.key: str(error) for spec in group}
-            continue
-        for spec, (model, seconds) in zip(group, models, strict=True):
-            start = time.perf_counter()
-            count = spec.evaluation.reference
-            reference = None if count is None else train.images[subset(len(train), count)]
-            metrics = evaluate(spec, model, test.images, test.labels, device, reference)
-            content = {
-                "metrics": metrics,
-                "seconds": {"training": seconds, "evaluation": time.perf_counter() - start},
-                "trained_together": len(group),
-                "precision": spec.training.precision,
-                "peak_memory_bytes": peak_memory(device),
-                "data": {
-                    "name": test.name,
-                    "train": {"checksum": train.checksum, "examples": spec.training.train_size or len(train)},
-                    "test": {"checksum": test.checksum, "examples": len(test)},
-                },
-                **provenance(device),
-            }
-            records.write(spec, content)
     return left_out
+
+
+def _measured(spec: Spec, model: nn.Module, device: str, inliers: dict[str, Scored]) -> tuple[dict, float]:
+    """Metrics of one trained model, as its specification asks, and the seconds that they took."""
+    train, test = (_load(spec.training.dataset, split) for split in ("train", "test"))
+    start = time.perf_counter()
+    count = spec.evaluation.reference
+    reference = None if count is None else train.images[subset(len(train), count)]
+    if spec.evaluation.outliers is None:
+        metrics = evaluate(spec, model, test.images, test.labels, device, reference)
+        return metrics, time.perf_counter() - start
+
+    def ask(name: str, x: Tensor) -> Scored:
+        return score(spec, model, name, x, device, reference, train)
+
+    part = subset(len(test), spec.evaluation.vote_size)
+    sets = outlier_sets(spec, model, test.images[part], test.labels[part], device)
+    first = next(sets)  # raises where the outliers are not at hand, before anything is computed
+    alike = dataclasses.replace(spec, evaluation=dataclasses.replace(spec.evaluation, outliers=None)).key
+    if alike not in inliers:
+        for oldest in list(inliers)[: -INLIERS + 1]:
+            del inliers[oldest]
+        inliers[alike] = ask("inliers", test.images[part])
+    metrics = evaluate_detection(inliers[alike], itertools.chain([first], sets), ask)
+    return metrics, time.perf_counter() - start
+
+
+def _record(spec: Spec, metrics: dict, seconds: dict, together: int, records: Records, device: str) -> None:
+    train, test = (_load(spec.training.dataset, split) for split in ("train", "test"))
+    content = {
+        "metrics": metrics,
+        "seconds": seconds,
+        "trained_together": together,
+        "precision": spec.training.precision,
+        "peak_memory_bytes": peak_memory(device),
+        "data": {
+            "name": test.name,
+            "train": {"checksum": train.checksum, "examples": spec.training.train_size or len(train)},
+            "test": {"checksum": test.checksum, "examples": len(test)},
+        },
+        **provenance(device),
+    }
+    records.write(spec, content)
 
 
 def trained(group: list[Spec], device: str = "cpu", progress: bool = True) -> list[tuple[nn.Module, float]]:
@@ -93,15 +126,27 @@ def build(training: Training) -> nn.Module:
         members = []
         for member in range(training.members):
             torch.manual_seed(derived_seed("init", training.seed, member))
-            classifier = MLP(dropout=training.dropout)
+            classifier = _classifier(training)
             members.append(he_init_(classifier) if training.init == "he" else classifier)
         if training.members > 1:
             return Ensemble(members)
         if training.objective == "bayes":
-            return BayesNN(members[0])
-        if training.width is not None:
-            return DecNN(members[0], ResNetDecoder(width=training.width))
+            return BayesNN(members[0]) if training.rho is None else BayesNN(members[0], rho=training.rho)
+        if training.objective in DECODING:
+            return DecNN(members[0], _decoder(training))
         return members[0]
+
+
+def _classifier(training: Training) -> nn.Module:
+    if training.classifier == "convnet":
+        return ConvNet((1, 32, 32), 10, filters=training.filters, dropout=training.dropout)
+    return MLP(dropout=training.dropout)
+
+
+def _decoder(training: Training) -> nn.Module:
+    if training.classifier == "convnet":
+        return UNetDecoder(filters=training.filters)
+    return ResNetDecoder(width=training.width)
 
 
 def _train(specs: list[Spec], images: Tensor, labels: Tensor, device: str, progress: bool) -> None:
@@ -117,7 +162,7 @@ def _train(specs: list[Spec], images: Tensor, labels: Tensor, device: str, progr
     }
     name = f"{first.dataset} {specs[0].evaluation.method} seed {','.join(str(s.training.seed) for s in specs)}"
     settings["progress"] = name if progress else None
-    if first.width is not None:
+    if first.objective in DECODING:
         (spec,), (model,) = specs, models
         fit(
             model, images, labels, _objective(first, len(images)), seeds=[first.seed],
@@ -149,7 +194,8 @@ def _objective(training: Training, examples: int):
     if training.objective == "standard":
         return lambda model, x, y: objectives.standard(model, x, y).total
     if training.objective == "bayes":
-        return lambda model, x, y: bayes(model, x, y, kl_weight=1 / examples).total
+        terms = examples if training.kl_weight is None else examples // training.batch_size  # in an epoch's sum
+        return lambda model, x, y: bayes(model, x, y, kl_weight=1 / terms).total
     if training.objective == "decodable":
         return lambda model, x, y: objectives.decodable(model, x, y, training.beta).total
 
@@ -161,13 +207,16 @@ def _objective(training: Training, examples: int):
 
 
 def _groups(specs: list[Spec]) -> list[list[Spec]]:
-    """Runs that can be trained as one stack: equal but for the seed, and without a decoder."""
-    groups: dict[object, list[Spec]] = {}
+    """Runs that can be trained as one stack: equal but for the seed, and without a decoder.
+
+    Groups that share their weights follow one another.
+    """
+    groups: dict[object, dict[object, list[Spec]]] = {}
     for spec in specs:
-        alone = spec.key if spec.training.width is not None else None
-        alike = dataclasses.replace(spec.training, seed=-1), spec.evaluation, alone
-        groups.setdefault(alike, []).append(spec)
-    return list(groups.values())
+        alone = spec.key if spec.training.objective in DECODING else None
+        weights = dataclasses.replace(spec.training, seed=-1), alone and spec.training_key
+        groups.setdefault(weights, {}).setdefault((spec.evaluation, alone), []).append(spec)
+    return [group for sharing in groups.values() for group in sharing.values()]
 
 
 @functools.lru_cache(maxsize=2)

@@ -1,0 +1,99 @@
+"""How a trained model of any method is asked: its first pass, and the classifiers that are sampled from it."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+
+from decnn.baselines import BayesNN, Ensemble, MCDropout
+from decnn.compose import DecNN
+from decnn.decoders import folded
+from decnn.study.experiments import Spec
+from decnn.training import derived_seed
+from decnn.uncertainty import path_logits, sample_paths, vote_entropy
+
+__all__ = ["SUBSETS", "asking", "batched", "entropy", "fewer_votes", "first_pass", "sampled_logits", "scores_of_votes"]
+
+SUBSETS = 20  # random choices of n among all sampled classifiers
+FEWER = (1, 2, 3, 5, 8, 10, 15, 20, 30, 50, 75, 100)
+
+
+@contextmanager
+def asking(spec: Spec, device: str, *names: object) -> Iterator[None]:
+    """No gradients, the precision of the specification, and noise that follows from its seed and the names."""
+    bfloat16 = spec.training.precision == "bfloat16"
+    autocast = torch.autocast(torch.device(device).type, torch.bfloat16, enabled=bfloat16)
+    with torch.random.fork_rng(), torch.inference_mode(), autocast:
+        torch.manual_seed(derived_seed("evaluation", *names, spec.training.seed))
+        yield
+
+
+def first_pass(spec: Spec, model: nn.Module, images: Tensor, device: str) -> Tensor:
+    """Logits (B, K) whose argmax counts for accuracy: f(x); one pass with dropout on; the members' mean."""
+    if spec.evaluation.method == "MC-Dropout":
+        return batched(lambda x: MCDropout(model).sample_logits(x, 1)[0], images, device)
+    return batched(model, images, device)
+
+
+def sampled_logits(spec: Spec, model: nn.Module, images: Tensor, device: str, reference: Tensor | None) -> list[Tensor]:
+    """Logits (N, B, K) of the sampled classifiers; for paths, one such tensor for each depth 1..D."""
+    samples = spec.evaluation.samples
+    if not isinstance(model, DecNN):
+        sampler = model if isinstance(model, BayesNN | Ensemble) else MCDropout(model)
+        return [sampler.sample_logits(images.to(device), samples).float().cpu()]
+    generator = torch.Generator().manual_seed(derived_seed("paths", spec.training.seed))
+    paths = sample_paths(samples, spec.evaluation.depth, model.num_layers, generator)
+    decoder = model.decoder if reference is not None else folded(model.decoder)
+    fast = DecNN(model.classifier, decoder.to(memory_format=torch.channels_last))
+    on_cpu = torch.device(device).type == "cpu"
+    chunk = 256 if on_cpu else 8192  # what fits a core's cache is fastest
+    size = 100 if on_cpu and reference is None else 1000  # a reference walks along with every part
+    reference = None if reference is None else reference.to(device)
+    parts = [
+        [logits.float().cpu() for logits in path_logits(fast, x.to(device), paths, chunk, reference)]
+        for x in images.split(size)
+    ]
+    return [torch.cat(depth, dim=1) for depth in zip(*parts, strict=True)]
+
+
+def scores_of_votes(depths: list[Tensor]) -> dict[str, Tensor]:
+    """Uncertainty (B,) by every reading of "the votes": of the last depth, of all depths, and of the mean."""
+    return {
+        "vote_entropy": entropy(depths[-1:]),
+        "mean_entropy": torch.special.entr(depths[-1].softmax(-1).mean(0)).sum(-1),
+        "vote_entropy_all_depths": entropy(depths),
+    }
+
+
+def entropy(depths: list[Tensor]) -> Tensor:
+    """Entropy (B,) of the votes of all given logits (N, B, K) together.
+
+    To a millionth of a nat: votes 4,1,1,1,1 and 2,2,2,2 tie, whatever the last bit says.
+    """
+    return vote_entropy(torch.cat(depths).argmax(-1), depths[-1].shape[-1]).double().mul(1e6).round() / 1e6
+
+
+def fewer_votes(logits: Tensor, measure: Callable[[Tensor], float | None]) -> list[dict]:
+    """What a measure of the vote entropy would be with n of the N sampled classifiers: mean and sd over random choices.
+
+    Arguments:
+        logits: (N, B, K).
+        measure: entropies (B,) -> a number, or None where it is not defined.
+    """
+    generator = torch.Generator().manual_seed(derived_seed("fewer votes"))
+    course = []
+    for count in (n for n in FEWER if n <= len(logits)):
+        choices = [torch.randperm(len(logits), generator=generator)[:count] for _ in range(SUBSETS)]
+        values = [value for choice in choices if (value := measure(entropy([logits[choice]]))) is not None]
+        sd = statistics.stdev(values) if len(values) > 1 and count < len(logits) else None
+        course.append({"samples": count, "mean": statistics.fmean(values) if values else None, "sd": sd})
+    return course
+
+
+def batched(function: Callable[[Tensor], Tensor], images: Tensor, device: str, size: int = 1000) -> Tensor:
+    """The function's values on all images, joined on the CPU in float32."""
+    return torch.cat([function(x.to(device)).float().cpu() for x in images.split(size)])
