@@ -11,6 +11,7 @@ from decnn.compose import DecNN, Step
 from decnn.decoders import ResNetDecoder
 from decnn.training import Diverged, fit
 from decnn.uncertainty import path_probs, path_votes, sample_paths, vote_entropy
+from decnn.unet import UNetDecoder
 from decnn.weights import load
 
 __version__ = "0.1.0"
@@ -27,6 +28,7 @@ __all__ = [
     "ResNet18",
     "ResNetDecoder",
     "Step",
+    "UNetDecoder",
     "attacks",
     "baselines",
     "data",
