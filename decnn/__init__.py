@@ -12,6 +12,7 @@ from decnn.decoders import ResNetDecoder
 from decnn.detection import Detection, detect
 from decnn.training import Diverged, fit
 from decnn.uncertainty import path_probs, path_votes, sample_paths, vote_entropy
+from decnn.unet import UNetDecoder
 from decnn.weights import load
 
 __version__ = "0.1.0"
@@ -29,6 +30,7 @@ __all__ = [
     "ResNet18",
     "ResNetDecoder",
     "Step",
+    "UNetDecoder",
     "attacks",
     "baselines",
     "data",

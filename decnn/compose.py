@@ -112,5 +112,5 @@ def _check_fit(classifier: nn.Module, decoder: nn.Module) -> None:
         if not decoder.accepts(shape):
             raise ValueError(
                 f"expected activations that {type(decoder).__name__} can decode, got h_{layer} of shape {shape}: "
-                "set the decoder's latent size to the hidden size, or choose a decoder for feature maps"
+                "set the decoder's latent size or filters to theirs, or choose a decoder for feature maps, UNetDecoder"
             )

@@ -71,9 +71,11 @@ class _Block(nn.Module):
         self.norm1 = nn.BatchNorm2d(in_channels)
         self.conv2 = nn.Conv2d(in_channels, out_channels, 3, padding=1, bias=False)
         self.norm2 = nn.BatchNorm2d(out_channels)
+        self.fusible = [("conv1", "norm1"), ("conv2", "norm2")]
         if upsample:
             self.shortcut = nn.Conv2d(in_channels, out_channels, 1, bias=False)
             self.shortcut_norm = nn.BatchNorm2d(out_channels)
+            self.fusible.append(("shortcut", "shortcut_norm"))
 
     def forward(self, x: Tensor) -> Tensor:
         h = norm_act(self.norm1, self.conv1(x))
@@ -88,7 +90,8 @@ class _Block(nn.Module):
 def folded(decoder: nn.Module) -> nn.Module:
     """A copy for inference whose batch normalisations are folded into the convolutions before them.
 
-    The same function in eval mode, up to rounding; the original is left as it is.
+    The same function in eval mode, up to rounding; the original is left as it is. A module names its
+    pairs (convolution, normalisation) in `fusible`; what no module names stays as it is.
 
     Example:
         >>> import torch
@@ -99,12 +102,9 @@ def folded(decoder: nn.Module) -> nn.Module:
     """
     decoder = copy.deepcopy(decoder).eval()
     for block in decoder.modules():
-        if isinstance(block, _Block):
-            pairs = [("conv1", "norm1"), ("conv2", "norm2")]
-            pairs += [("shortcut", "shortcut_norm")] if block.upsample else []
-            for conv, norm in pairs:
-                setattr(block, conv, fuse_conv_bn_eval(getattr(block, conv), getattr(block, norm)))
-                setattr(block, norm, nn.Identity())
+        for conv, norm in getattr(block, "fusible", ()):
+            setattr(block, conv, fuse_conv_bn_eval(getattr(block, conv), getattr(block, norm)))
+            setattr(block, norm, nn.Identity())
     return decoder.requires_grad_(False)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections import deque
 from collections.abc import Callable, Iterator
+from itertools import groupby, pairwise
 
 import torch
 from torch import Tensor, nn
@@ -42,7 +43,8 @@ def path_logits(
     """Yield the logits (N, B, K) of every path's composition at depth 1, then 2, ... up to D.
 
     Paths that begin alike share their beginning, so a prefix is computed once; at most `chunk` images
-    are decoded at a time, which bounds the memory. The result is that of walking each path alone.
+    are decoded at a time, and of a prefix's activations only those are kept with which a path goes on: both bound
+    the memory. The result is that of walking each path alone.
 
     Arguments:
         model: f and g, in eval mode.
@@ -65,15 +67,27 @@ def path_logits(
     decode, count = (model.decode, 0) if reference is None else (_by_reference(model, len(reference)), len(reference))
     x = x if reference is None else torch.cat([reference, x])
     batch = len(x)
+    size = chunk if reference is None else batch
+    levels = _prefixes(model, paths)
+    row = torch.zeros(model.num_layers, 1, dtype=torch.long)  # where a layer's activations of each prefix are kept
     _, activations = model.activations(x)
-    node = torch.zeros(len(paths), dtype=torch.long)  # for each path, its row among the distinct prefixes
-    for layers in paths.cpu().T:
-        steps, node = torch.unique(torch.stack([node, layers], dim=1), dim=0, return_inverse=True)
-        h = torch.cat([activations[layer - 1].unflatten(0, (-1, batch))[parent] for parent, layer in steps.tolist()])
-        passes = [model.activations(decode(part)) for part in h.split(chunk if reference is None else batch)]
-        logits = torch.cat([part[0] for part in passes])
-        activations = [torch.cat(parts) for parts in zip(*(part[1] for part in passes), strict=True)]
-        yield logits.unflatten(0, (-1, batch))[node.to(logits.device), count:]
+    # Beside each depth's prefixes stand those that follow on them; after the last depth, none.
+    for (steps, node), (following, _) in pairwise([*levels, (levels[0][0][:0], None)]):
+        wanted = torch.zeros(model.num_layers, len(steps), dtype=torch.bool)
+        wanted[following[:, 1], following[:, 0]] = True
+        owners = torch.arange(len(steps)).repeat_interleave(batch)
+        h = [activations[layer].unflatten(0, (-1, batch))[row[layer, parent]] for parent, layer in steps.tolist()]
+        logits, kept, done = [], [[] for _ in activations], 0
+        for part in _parts(h, size):
+            part_logits, part_activations = model.activations(decode(part))
+            logits.append(part_logits)
+            of_part = wanted[:, owners[done : done + len(part)]].to(part.device)
+            for parts, activation, rows in zip(kept, part_activations, of_part, strict=True):
+                parts.append(activation[rows])
+            done += len(part)
+        activations = [torch.cat(parts) for parts in kept]
+        row = wanted.cumsum(1) - 1
+        yield torch.cat(logits).unflatten(0, (-1, batch))[node.to(x.device), count:]
 
 
 def path_votes(model: DecNN, x: Tensor, paths: Tensor, reference: Tensor | None = None) -> Tensor:
@@ -155,6 +169,27 @@ def _by_reference(model: DecNN, count: int) -> Callable[[Tensor], Tensor]:
         return torch.cat([reference, decoder.eval()(h[count:])])
 
     return decode
+
+
+def _prefixes(model: DecNN, paths: Tensor) -> list[tuple[Tensor, Tensor]]:
+    """For each depth, the distinct prefixes as (parent among the depth before, layer from 0), and each path's own.
+
+    Prefixes whose last layer has one shape stand together, so that they can be decoded together.
+    """
+    shapes = [tuple(shape) for shape in model.classifier.activation_shapes]
+    kind = torch.tensor([shapes.index(shape) for shape in shapes])
+    node = torch.zeros(len(paths), dtype=torch.long)
+    levels = []
+    for layers in paths.cpu().T - 1:
+        steps, node = torch.unique(torch.stack([kind[layers], node, layers], dim=1), dim=0, return_inverse=True)
+        levels.append((steps[:, 1:], node))
+    return levels
+
+
+def _parts(blocks: list[Tensor], size: int) -> Iterator[Tensor]:
+    """The blocks in their order, neighbours of one shape joined and cut into parts of at most `size`."""
+    for _, alike in groupby(blocks, key=lambda block: block.shape):
+        yield from torch.cat(list(alike)).split(size)
 
 
 def _check_paths(model: DecNN, paths: Tensor) -> None:

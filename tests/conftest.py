@@ -36,14 +36,27 @@ def batch() -> tuple[Tensor, Tensor]:
     return torch.rand(5, 1, 32, 32), torch.tensor([3, 1, 4, 1, 9])
 
 
-@pytest.fixture(params=[torch.contiguous_format, torch.channels_last], ids=["contiguous", "channels_last"])
+def perceptron() -> decnn.DecNN:
+    return decnn.DecNN(decnn.MLP(hidden=16, num_layers=3), decnn.ResNetDecoder(latent=16, width=2))
+
+
+def convolutional() -> decnn.DecNN:
+    """Maps of two shapes: 32x32 twice, and 16x16."""
+    return decnn.DecNN(decnn.ConvNet((1, 32, 32), 10, filters=2, num_layers=3), decnn.UNetDecoder(filters=2))
+
+
+LAYOUTS = {"contiguous": torch.contiguous_format, "channels_last": torch.channels_last}
+
+
+@pytest.fixture(params=["perceptron-contiguous", "perceptron-channels_last", "convolutional-channels_last"])
 def make_pair(request: pytest.FixtureRequest) -> Callable[[], decnn.DecNN]:
     """Builds a small pair of the library's own; channels-last convolutions take norm_act's fast path."""
+    kind, layout = request.param.split("-")
 
     def make() -> decnn.DecNN:
         torch.manual_seed(1)
-        f, g = decnn.MLP(hidden=16, num_layers=3), decnn.ResNetDecoder(latent=16, width=2)
-        return decnn.DecNN(f, g).to(memory_format=request.param)
+        pair = {"perceptron": perceptron, "convolutional": convolutional}[kind]()
+        return pair.to(memory_format=LAYOUTS[layout])
 
     return make
 
