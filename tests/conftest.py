@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 import torch
@@ -10,6 +11,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 import decnn
+from decnn import data
+from decnn.study import runner
+from decnn.study.experiments import Profile, Spec
+from decnn.study.records import Records
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -112,3 +117,41 @@ def toy() -> decnn.DecNN:
 @pytest.fixture
 def toy_batch() -> tuple[Tensor, Tensor]:
     return torch.rand(4, 1, 2, 2), torch.tensor([0, 1, 2, 1])
+
+
+@pytest.fixture
+def tiny() -> Profile:
+    """A profile of three steps."""
+    return Profile("tiny", (0, 1), steps=3, batch_size=8, lr=1e-3, init="he", width=1, train_size=32, samples=3,
+                   vote_size=24, outlier_size=12, filters=2, purpose="tests")  # fmt: skip
+
+
+@pytest.fixture
+def images(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str, str], data.Images]]:
+    """Stands in for data.load: 64 noisy pictures of 10 classes, in the user's default precision."""
+
+    def load(name: str, split: str) -> data.Images:
+        generator = torch.Generator().manual_seed(len(split))
+        labels = torch.arange(64) % 10
+        x = 0.5 * torch.rand(64, 1, 32, 32, generator=generator)
+        x[torch.arange(64), 0, 3 * labels] += 0.5
+        return data.Images(x, labels, name, split, 10, split * 2, tuple("0123456789"))
+
+    monkeypatch.setattr(data, "load", load)
+    torch.set_default_dtype(torch.float32)
+    runner._load.cache_clear()
+    yield load
+    runner._load.cache_clear()
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Records]:
+    """Fill records with a folder and a cache of their own."""
+
+    def run(name: str, specs: list[Spec], **settings) -> Records:
+        monkeypatch.setenv("DECNN_CACHE", str(tmp_path / name / "cache"))
+        records = Records(tmp_path / name / "records")
+        assert runner.fill(specs, records, progress=False, **settings) == {}
+        return records
+
+    return run

@@ -14,20 +14,18 @@ import torch
 from decnn import BayesNN, data, metrics
 from decnn.study import runner, tables
 from decnn.study.evaluation import evaluate
-from decnn.study.experiments import METHODS, Evaluation, Profile, Spec, Training, specification
+from decnn.study.experiments import METHODS, Evaluation, Spec, Training, specification
 from decnn.study.records import BrokenRecord, Records
 from decnn.study.tables import specifications
 
 FULL = Spec(
     Training(
         "mnist", "recursive", 1, 600, 32, 1e-3, "he", "bfloat16", "mlp", members=2, dropout=0.1, train_size=500,
-        width=8, depth=4, alpha=0.5, beta=10.0,
+        width=8, depth=4, alpha=0.5, beta=10.0, filters=16, rho=-3.0, kl_weight="batches",
     ),
-    Evaluation("ReDecNN", samples=30, vote_size=100, depth=4, reference=16),
+    Evaluation("ReDecNN", samples=30, vote_size=100, depth=4, reference=16, outliers="shifts"),
 )  # fmt: skip
 BARE = Spec(Training("mnist", "standard", 0, 9, 32, 1e-3, "he", "float32"), Evaluation("Standard"))
-TINY = Profile("tiny", (0, 1), steps=3, batch_size=8, lr=1e-3, init="he", width=1, train_size=32, samples=3,
-               vote_size=24, purpose="tests")  # fmt: skip
 CONTENT = {
     "metrics": {"accuracy": 97.5, "reliability": {"count": [1, 2, 3], "accuracy": [0.1, 0.2, 1 / 3]}},
     **dict.fromkeys(("seconds", "device", "commit", "date", "versions", "data"), "..."),
@@ -79,7 +77,9 @@ def test_a_setting_that_does_not_apply_leaves_the_keys_alone():
 
 def test_keys_stay_what_they_are():
     """Published records are found by them: whoever changes one raises experiments.VERSION on purpose."""
-    assert dataclasses.replace(FULL, version=1).key == "c63f1229c531a681"
+    older = dataclasses.replace(FULL.training, filters=None, rho=None, kl_weight=None)
+    asked = dataclasses.replace(FULL.evaluation, outliers=None)
+    assert Spec(older, asked, version=1).key == "c63f1229c531a681"
     assert dataclasses.replace(BARE, version=1).training_key == "11d055fa153cc5d4"
 
 
@@ -90,10 +90,10 @@ def test_a_specification_survives_json(spec):
     assert again.key == spec.key
 
 
-def test_methods_share_weights_exactly_where_they_are_trained_alike():
+def test_methods_share_weights_exactly_where_they_are_trained_alike(tiny):
     by_weights = {}
     for method in METHODS:
-        key = specification(method, "mnist", TINY, 0).training_key
+        key = specification(method, "mnist", tiny, 0).training_key
         by_weights.setdefault(key, set()).add(method)
     shared = [names for names in by_weights.values() if len(names) > 1]
     assert shared == [{"Dropout", "MC-Dropout"}]
@@ -194,44 +194,13 @@ def test_a_write_that_fails_keeps_the_former_record(records, monkeypatch):
 # --- runs --------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def images(monkeypatch):
-    """Stands in for data.load: 64 noisy pictures of 10 classes, in the user's default precision."""
-
-    def load(name: str, split: str) -> data.Images:
-        generator = torch.Generator().manual_seed(len(split))
-        labels = torch.arange(64) % 10
-        x = 0.5 * torch.rand(64, 1, 32, 32, generator=generator)
-        x[torch.arange(64), 0, 3 * labels] += 0.5
-        return data.Images(x, labels, name, split, 10, split * 2, tuple("0123456789"))
-
-    monkeypatch.setattr(data, "load", load)
-    torch.set_default_dtype(torch.float32)
-    runner._load.cache_clear()
-    yield load
-    runner._load.cache_clear()
-
-
-@pytest.fixture
-def run(tmp_path, monkeypatch):
-    """Fill records with a folder and a cache of their own."""
-
-    def run(name: str, specs: list[Spec], **settings) -> Records:
-        monkeypatch.setenv("DECNN_CACHE", str(tmp_path / name / "cache"))
-        records = Records(tmp_path / name / "records")
-        assert runner.fill(specs, records, progress=False, **settings) == {}
-        return records
-
-    return run
-
-
 @pytest.mark.parametrize(("method", "reference"), [*((name, None) for name in METHODS), ("ReDecNN", 16)])
-def test_the_same_specification_gives_the_same_record(images, run, method, reference):
+def test_the_same_specification_gives_the_same_record(images, run, tiny, method, reference):
     one, other = (
-        run(name, [specification(method, "mnist-5k", TINY, seed, reference) for seed in TINY.seeds])
+        run(name, [specification(method, "mnist-5k", tiny, seed, reference=reference) for seed in tiny.seeds])
         for name in ("one", "other")
     )
-    specs = [specification(method, "mnist-5k", TINY, seed, reference) for seed in TINY.seeds]
+    specs = [specification(method, "mnist-5k", tiny, seed, reference=reference) for seed in tiny.seeds]
     for spec in specs:
         found = one.find(spec)
         assert found["metrics"] == other.find(spec)["metrics"]
@@ -242,8 +211,8 @@ def test_the_same_specification_gives_the_same_record(images, run, method, refer
 
 
 @pytest.mark.parametrize("method", [name for name, method in METHODS.items() if method.sampled])
-def test_a_records_counts_of_vote_entropy_give_its_auroc(images, run, method):
-    profile = dataclasses.replace(TINY, samples=30, vote_size=None, seeds=(0,))
+def test_a_records_counts_of_vote_entropy_give_its_auroc(images, run, tiny, method):
+    profile = dataclasses.replace(tiny, samples=30, vote_size=None, seeds=(0,))
     spec = specification(method, "mnist-5k", profile, 0)
     found = run("one", [spec]).find(spec)["metrics"]
     counts = found["vote_entropy_counts"]
@@ -283,8 +252,8 @@ def test_equal_vote_entropies_are_ties_to_the_last_bit():
     assert found["misclassification_auroc"] == pytest.approx(expected, abs=1e-12)
 
 
-def test_what_is_there_is_not_run_again_unless_asked(images, run, monkeypatch):
-    spec = specification("Standard", "mnist-5k", TINY, 0)
+def test_what_is_there_is_not_run_again_unless_asked(images, run, tiny, monkeypatch):
+    spec = specification("Standard", "mnist-5k", tiny, 0)
     records = run("one", [spec, spec])
     evaluated = []
     usual = runner.evaluate
@@ -298,7 +267,7 @@ def test_what_is_there_is_not_run_again_unless_asked(images, run, monkeypatch):
     assert records.find(spec)["metrics"] == before["metrics"]
 
 
-def test_missing_data_leave_a_run_out_with_the_reason_and_the_rest_goes_on(images, tmp_path, monkeypatch):
+def test_missing_data_leave_a_run_out_with_the_reason_and_the_rest_goes_on(images, tiny, tmp_path, monkeypatch):
     def load(name: str, split: str):
         if name == "fashion_mnist":
             raise data.DataNotFound("not run: data not found: fashion_mnist")
@@ -306,7 +275,7 @@ def test_missing_data_leave_a_run_out_with_the_reason_and_the_rest_goes_on(image
 
     monkeypatch.setattr(data, "load", load)
     monkeypatch.setenv("DECNN_CACHE", str(tmp_path / "cache"))
-    specs = [specification("Standard", dataset, TINY, 0) for dataset in ("fashion_mnist", "mnist-5k")]
+    specs = [specification("Standard", dataset, tiny, 0) for dataset in ("fashion_mnist", "mnist-5k")]
     records = Records(tmp_path / "records")
     reason = {specs[0].key: "not run: data not found: fashion_mnist"}
     assert runner.fill(specs, records, progress=False) == reason

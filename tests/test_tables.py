@@ -51,7 +51,7 @@ def block(profile="reader", note="", values=(91.0, 93.0)):
     table = tables.table("table_01a")
     cells = tuple(
         dataclasses.replace(
-            cell(values if p.column == "MNIST" else (), note=note), paper=p, query=table.queries[p.row, p.column]
+            cell(values if p.column == "MNIST" else (), note=note), paper=p, query=table.queries.get((p.row, p.column))
         )
         for p in paper.printed(table.name)
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import statistics
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from decnn.study.paper import Block, Cell
@@ -11,7 +12,7 @@ from decnn.study.plots import style
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["auroc_by_depth", "differences"]
+__all__ = ["attack_sweep", "auroc_by_depth", "differences", "heat_map", "number_of_votes", "reliability"]
 
 
 def differences(found: list[Block]) -> tuple[Figure, str]:
@@ -76,6 +77,114 @@ def auroc_by_depth(found: list[Block]) -> tuple[Figure, str]:
         panels[0, 0].legend(title="profile", loc="best")
         figure.tight_layout()
     return figure, "Misclassification AUROC of votes and accuracy of one path against the depth at which paths vote."
+
+
+def heat_map(found: list[Block], title: str = "") -> tuple[Figure, str]:
+    """AUROC of every kind of outlier (rows) for every data set and method (columns), printed beside ours."""
+    import seaborn
+    from matplotlib.figure import Figure
+
+    block = _findings(found)[0]
+    rows = [r for r in dict.fromkeys(c.paper.row for c in block.cells) if not r.endswith(("(Mean)", "(Stdev)"))]
+    columns = [c for c in dict.fromkeys(c.paper.column for c in block.cells) if _any_query(block, c)]
+    paper = [[block.cell(row, column).paper.value for column in columns] for row in rows]
+    ours = [[block.cell(row, column).mean for column in columns] for row in rows]
+    panels = [("paper", paper)] * any(v is not None for line in paper for v in line) + [(block.profile.name, ours)]
+    with style():
+        figure = Figure(figsize=(0.75 * len(columns) * len(panels) + 2.6, 0.36 * len(rows) + 1.6), layout="constrained")
+        axes = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
+        for axis, (name, values) in zip(axes, panels, strict=True):
+            table = [[float("nan") if v is None else v for v in line] for line in values]
+            seaborn.heatmap(
+                table, ax=axis, vmin=0.4, vmax=1, cmap="cividis", annot=True, fmt=".2f", annot_kws={"size": 8},
+                xticklabels=columns, yticklabels=rows, cbar=axis is axes[-1], cbar_kws={"label": "AUROC"},
+            )  # fmt: skip
+            axis.set_title(f"{name}{' (smoke)' if block.smoke and name != 'paper' else ''}")
+            axis.tick_params(axis="x", rotation=60)
+    text = (
+        f"{title or block.table.title}: AUROC as a heat map, rows are kinds of outliers, columns data set and method."
+    )
+    return figure, text
+
+
+def attack_sweep(found: list[Block]) -> tuple[Figure, str]:
+    """AUROC of FGSM against its strength eps, a line for each subject and a panel for each data set."""
+    from matplotlib.figure import Figure
+
+    block = _findings(found)[0]
+    cells = [c for c in block.cells if c.paper.row == "Adversarial (FGSM)" and c.records]
+    if not cells:
+        raise ValueError("expected a block with records of FGSM, got none: run them with `decnn run table_02`")
+    names = list(dict.fromkeys(cell.paper.column.rpartition(": ")[0] for cell in cells))
+    with style():
+        figure = Figure(figsize=(4.4 * len(names), 3.4), layout="constrained")
+        axes = figure.subplots(1, len(names), sharey=True, squeeze=False)[0]
+        for axis, name in zip(axes, names, strict=True):
+            for cell in (c for c in cells if c.paper.column.startswith(f"{name}: ")):
+                score = cell.query.metric.split("/")[3]
+                courses = [_sweep(record, score) for record in cell.records]
+                means = [statistics.fmean(values) for values in zip(*(c.values() for c in courses), strict=True)]
+                axis.plot(list(courses[0]), means, label=cell.query.subject)
+            axis.axhline(0.5, color="0.6", linewidth=1)
+            axis.set_title(f"{name}, {block.profile.name}")
+            axis.set_xlabel("eps (largest change of a pixel)")
+        axes[0].set_ylabel("AUROC of adversarial inputs")
+        axes[-1].legend(loc="best")
+    return figure, "AUROC of telling FGSM inputs from test inputs against the strength of the attack, by method."
+
+
+def reliability(found: list[Block]) -> tuple[Figure, str]:
+    """Accuracy against confidence in 15 bins: a row of panels for each data set, a panel for each method."""
+    from matplotlib.figure import Figure
+
+    block = _findings(found)[0]
+    cases = [
+        case for case in block.table.cases if any((c := block.of(s, case)) and c.records for s in block.table.subjects)
+    ]
+    subjects = [s for s in block.table.subjects if any((c := block.of(s, case)) and c.records for case in cases)]
+    with style():
+        figure = Figure(figsize=(2.1 * len(subjects) + 0.6, 2.2 * len(cases) + 0.5), layout="constrained")
+        axes = figure.subplots(len(cases), len(subjects), sharex=True, sharey=True, squeeze=False)
+        for line, case in zip(axes, cases, strict=True):
+            for axis, subject in zip(line, subjects, strict=True):
+                axis.plot([0, 1], [0, 1], color="0.6", linewidth=1, marker="none")
+                for record in block.of(subject, case).records:
+                    bins = record["metrics"]["reliability"]
+                    kept = [i for i, count in enumerate(bins["count"]) if count]
+                    points = [[bins[key][i] for i in kept] for key in ("confidence", "accuracy")]
+                    axis.plot(*points, markersize=3, linewidth=1)
+                axis.set_title(subject, fontsize=10)
+            line[0].set_ylabel(f"{case}\naccuracy")
+        figure.supxlabel(f"confidence ({block.profile.name}, a line for each seed)", fontsize=11)
+    text = "Reliability diagrams: accuracy against confidence in 15 bins, by data set and method; the diagonal is even."
+    return figure, text
+
+
+def number_of_votes(courses: Mapping[str, Sequence[dict]], ylabel: str) -> tuple[Figure, str]:
+    """A measure against the number of sampled classifiers that vote, with one sd over random choices of them."""
+    from matplotlib.figure import Figure
+
+    with style():
+        figure = Figure(figsize=(6.4, 3.6), layout="constrained")
+        axis = figure.subplots()
+        for name, course in courses.items():
+            steps = [step for step in course if step["mean"] is not None]
+            counts, means = [s["samples"] for s in steps], [s["mean"] for s in steps]
+            axis.errorbar(counts, means, yerr=[s["sd"] or 0 for s in steps], capsize=2, label=name)
+        axis.axvline(30, color="0.6", linewidth=1)
+        axis.set(xscale="log", xlabel="classifiers that vote (the paper: 30)", ylabel=ylabel)
+        axis.set_xticks([1, 3, 10, 30, 100], ["1", "3", "10", "30", "100"])
+        axis.legend(loc="best")
+    return figure, f"{ylabel} against the number of sampled classifiers, 1 to 100, by method."
+
+
+def _any_query(block: Block, column: str) -> bool:
+    return any(cell.query for cell in block.cells if cell.paper.column == column)
+
+
+def _sweep(record: dict, score: str) -> dict[float, float]:
+    sets = record["metrics"]["sets"]
+    return {float(name[5:]): sets[name]["scores"][score]["auroc"] for name in sets if name.startswith("fgsm-")}
 
 
 def _findings(found: list[Block]) -> list[Block]:

@@ -13,7 +13,7 @@ from decnn.study.records import Records
 from decnn.study.runner import fill
 from decnn.study.tables import Query, Table
 
-__all__ = ["Block", "Cell", "Printed", "blocks", "printed", "provenance_html", "readings_html", "table_html"]
+__all__ = ["Block", "Cell", "Printed", "blocks", "printed", "provenance_html", "region", "table_html"]
 
 FULLEST_FIRST = ("paper", "overnight", "reader")
 
@@ -155,20 +155,51 @@ def _cell(
 
 
 def table_html(block: Block) -> str:
-    """A block as an HTML table in the paper's order: for each column paper, ours (sd, seeds) and difference."""
-    rows = list(dict.fromkeys(cell.paper.row for cell in block.cells))
+    """A block in the paper's order: for each column paper, ours (sd, seeds) and difference.
+
+    Columns named "data set: method" make one table for each data set that has runs.
+    """
     columns = list(dict.fromkeys(cell.paper.column for cell in block.cells))
-    top = "".join(f'<th colspan="3" scope="colgroup">{_text(_column_title(block, column))}</th>' for column in columns)
+    groups: dict[str, list[str]] = {}
+    for column in columns:
+        groups.setdefault(column.rpartition(": ")[0], []).append(column)
+    known = {name: c for name, c in groups.items() if any(x.query for x in block.cells if x.paper.column in c)}
+    parts = [_part_html(block, name, group) for name, group in known.items()]
+    without = [name for name in groups if name not in known]
+    return "".join(parts) + (f"<p>{_text(', '.join(without))}: no run in this edition.</p>" if without else "")
+
+
+def _part_html(block: Block, name: str, columns: list[str]) -> str:
+    """The columns of one data set, or all of them where columns are data sets."""
+    cells = [cell for cell in block.cells if cell.paper.column in columns]
+    rows = [row for row in dict.fromkeys(cell.paper.row for cell in cells) if _asked(row, cells, name)]
+    titles = [_column_title(block, column).removeprefix(f"{name}: ") for column in columns]
+    top = "".join(f'<th colspan="3" scope="colgroup">{_text(title)}</th>' for title in titles)
     second = '<th scope="col">paper</th><th scope="col">ours</th><th scope="col">difference</th>' * len(columns)
-    notes = list(dict.fromkeys(cell.note for cell in block.cells if cell.note not in ("", "not run")))
+    notes = list(dict.fromkeys(cell.note for cell in cells if cell.note not in ("", "not run")))
     body = []
     for row in rows:
-        cells = "".join(_cells_html(block.cell(row, column), block, notes) for column in columns)
-        body.append(f'<tr><th scope="row">{_text(row)}</th>{cells}</tr>')
+        line = "".join(_cells_html(block.cell(row, column), block, notes) for column in columns)
+        body.append(f'<tr><th scope="row">{_text(row)}</th>{line}</tr>')
     first = "Method" if set(rows) <= set(METHODS) else ""
     head = f'<thead><tr><th rowspan="2" scope="col">{first}</th>{top}</tr><tr>{second}</tr></thead>'
     below = "".join(f'<p class="not-run">[{n}] {_code(note)}</p>' for n, note in enumerate(notes, start=1))
-    return _region(caption(block), f"{head}<tbody>{''.join(body)}</tbody>", block, below)
+    title = f"{name}. {caption(block)}" if name else caption(block)
+    return region(title, f"{head}<tbody>{''.join(body)}</tbody>", block.smoke, below)
+
+
+def _asked(row: str, cells: list[Cell], name: str) -> bool:
+    """Whether a row has anything to say: Table 2 leaves out a data set as its own outliers."""
+    return not name or any(cell.query or cell.paper.text for cell in cells if cell.paper.row == row)
+
+
+def region(title: str, content: str, smoke: bool, below: str = "") -> str:
+    """A table that scrolls on a narrow page and can be reached by keyboard; smoke blocks are watermarked."""
+    watermark = " decnn-smoke" if smoke else ""
+    return (
+        f'<div class="decnn-table{watermark}" tabindex="0" role="region" aria-label="{_text(title)}"><table>'
+        f"<caption>{_text(title)}</caption>{content}</table>{below}</div>"
+    )
 
 
 def caption(block: Block) -> str:
@@ -178,51 +209,11 @@ def caption(block: Block) -> str:
     count = size.outlier_size if outliers else size.vote_size
     voted = f"{count:,} test examples voted on" if count else "all test examples voted on"
     kind = "SMOKE RUN, not a finding" if block.smoke else f"{size.name} profile"
+    convolutional = any(query.settings.get("classifier") == "convnet" for query in block.table.queries.values())
+    wide = f"{size.filters} filters" if convolutional else f"decoder width {size.width}"
     return (
-        f"{block.table.title}. {kind}: {size.steps:,} steps of {size.batch_size}, decoder width {size.width}, {voted}; "
+        f"{block.table.title}. {kind}: {size.steps:,} steps of {size.batch_size}, {wide}, {voted}; "
         "ours is the mean over seeds ± sd (number of seeds)."
-    )
-
-
-def readings_html(found: list[Block], metric: str, digits: int) -> str:
-    """Every recorded reading of a metric, by block: rows are readings, columns data sets and methods."""
-    parts = []
-    for block in found:
-        columns = [cell for cell in block.cells if any("readings" in record["metrics"] for record in cell.records)]
-        names = list(dict.fromkeys(name for cell in columns for name in _readings(cell, metric)))
-        head = "".join(f'<th scope="col">{_text(f"{c.paper.column}: {c.paper.row}")}</th>' for c in columns)
-        rows = "".join(
-            f'<tr><th scope="row">{_text(name.replace("_", " "))}</th>'
-            + "".join(f"<td>{_mean(_readings(cell, metric).get(name, []), digits)}</td>" for cell in columns)
-            + "</tr>"
-            for name in names
-        )
-        title = f"Readings of {metric.replace('_', ' ')}, {block.profile.name} profile: means over seeds"
-        parts.append(
-            _region(title, f'<thead><tr><th scope="col">reading</th>{head}</tr></thead><tbody>{rows}</tbody>', block)
-        )
-    return "".join(parts)
-
-
-def _readings(cell: Cell, metric: str) -> dict[str, list[float]]:
-    values: dict[str, list[float]] = {}
-    for record in cell.records:
-        for name, value in record["metrics"].get("readings", {}).get(metric, {}).items():
-            values.setdefault(name, []).append(value)
-    return values
-
-
-def _mean(values: list[float | None], digits: int) -> str:
-    known = [value for value in values if value is not None]
-    return f"{statistics.fmean(known):.{digits}f}" if known else "not defined" if values else "-"
-
-
-def _region(title: str, content: str, block: Block, below: str = "") -> str:
-    """A table that scrolls on a narrow page and can be reached by keyboard; smoke blocks are watermarked."""
-    smoke = " decnn-smoke" if block.smoke else ""
-    return (
-        f'<div class="decnn-table{smoke}" tabindex="0" role="region" aria-label="{_text(title)}"><table>'
-        f"<caption>{_text(title)}</caption>{content}</table>{below}</div>"
     )
 
 
@@ -230,12 +221,12 @@ def provenance_html(found: list[Block]) -> str:
     """For each block: records, commits, device and seconds, folded away until asked for."""
     parts = []
     for block in found:
-        records = [record for cell in block.cells for record in cell.records]
+        records = list({record["key"]: record for cell in block.cells for record in cell.records}.values())
         names = ("record", "method", "data", "seed", "commit", "device", "training, s", "evaluation, s")
         head = "".join(f'<th scope="col">{name}</th>' for name in names)
         lines = "".join(_record_html(record) for record in records)
         title = f"Records of the {block.profile.name} block"
-        content = _region(title, f"<thead><tr>{head}</tr></thead><tbody>{lines}</tbody>", block)
+        content = region(title, f"<thead><tr>{head}</tr></thead><tbody>{lines}</tbody>", block.smoke)
         summary = f"{block.profile.name}: {len(records)} records"
         parts.append(f'<details class="provenance"><summary>{summary}</summary>{content}</details>')
     return "".join(parts)
