@@ -78,7 +78,8 @@ class _Face:
         self.hair = self.mix(5, AUBURN)
         for name, ends in HAIR.items():
             self.hair = self.pick(name, self.mix(5, ends), self.hair)
-        self.dark = self.pick("Bald", _rgb(BALD_BROWS), self.hair * 0.6)
+        dark = self.pick("Bald", _rgb(BALD_BROWS), self.hair * 0.6)
+        self.dark = np.minimum(dark, self.skin * 0.55)  # blond brows would be lost on dark skin
         top, bottom = self.any_colour(6, 0.45, 0.95), self.any_colour(9, 0.35, 0.85)
         self.canvas = top + (bottom - top) * (grid[:, None] / SIDE) + np.zeros_like(self.x)
         self._hair_behind()
