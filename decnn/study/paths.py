@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
+
+from decnn.data.source import cache_root
 
 __all__ = ["cache", "checkpoints", "paper_numbers", "records", "root", "smoke_records"]
 
@@ -25,8 +26,7 @@ def root() -> Path:
 
 def cache() -> Path:
     """The user's cache folder: $DECNN_CACHE, else decnn under $XDG_CACHE_HOME or ~/.cache."""
-    default = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "decnn"
-    return Path(os.environ.get("DECNN_CACHE") or default)
+    return cache_root()
 
 
 def checkpoints() -> Path:

