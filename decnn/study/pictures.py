@@ -154,7 +154,7 @@ def certain_and_uncertain(images: Tensor, entropy: Tensor, labels: Tensor, class
     columns: dict[str, Tensor] = {}
     for k in labels.unique().tolist():
         own = (labels == k).nonzero().flatten()
-        low, high = own[entropy[own].argmin()], own[entropy[own].argmax()]
+        low, high = (int(own[place]) for place in (entropy[own].argmin(), entropy[own].argmax()))
         columns[f"{class_names[k]}\n{entropy[low]:.2f} / {entropy[high]:.2f}"] = images[[low, high]]
     return sheet(columns, ["certain", "uncertain"], "class; entropy of the votes in nats, certain / uncertain")
 

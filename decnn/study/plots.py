@@ -142,6 +142,7 @@ def entropy_histogram(entropy: Tensor, wrong: Tensor, bins: int = 8) -> Figure:
     Source: Wu et al. (2021), Table 1b, as a picture.
 
     Example:
+        >>> import torch
         >>> figure = entropy_histogram(torch.tensor([0.0, 0.1, 0.9]), torch.tensor([False, False, True]))
         >>> [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
         ['right (2)', 'wrong (1)']
