@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import html
 import statistics
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from decnn.study.paper import Block, Cell, region
 
-__all__ = ["bins_html", "grid_html", "measures_html", "nearest_html", "readings_html"]
+__all__ = ["bins_html", "grid_html", "mean_text", "measures_html", "readings_html", "unweighted"]
 
 MEASURES = {"auroc": "AUROC", "aupr_out": "AUPR, outliers", "aupr_in": "AUPR, inliers", "fpr95": "FPR at 95 % TPR"}
 
@@ -20,7 +20,7 @@ def readings_html(found: list[Block], metric: str, digits: int) -> str:
         columns = [cell for cell in block.cells if any("readings" in record["metrics"] for record in cell.records)]
         names = list(dict.fromkeys(name for cell in columns for name in _readings(cell, metric)))
         rows = {
-            name.replace("_", " "): [_mean(_readings(cell, metric).get(name, []), digits) for cell in columns]
+            name.replace("_", " "): [mean_text(_readings(cell, metric).get(name, []), digits) for cell in columns]
             for name in names
         }
         title = f"Readings of {metric.replace('_', ' ')}, {block.profile.name} profile: means over seeds"
@@ -41,7 +41,7 @@ def measures_html(found: list[Block], row: str) -> str:
             entries = [_at(record["metrics"], path) for record in cell.records]
             sets = [_at(record["metrics"], path[:2]) for record in cell.records]
             rows[cell.paper.column] = [
-                *(_mean([entry[measure] for entry in entries], 3) for measure in MEASURES),
+                *(mean_text([entry[measure] for entry in entries], 3) for measure in MEASURES),
                 f"{cell.records[0]['metrics']['inliers']:,} + {sets[0]['outliers']:,}",
                 str(len(cell.records)),
             ]
@@ -61,37 +61,13 @@ def bins_html(found: list[Block]) -> str:
                 metrics = [record["metrics"] for record in cell.records]
                 rows[f"{cell.query.case}: {cell.query.subject}"] = [
                     cell.paper.text or "-",
-                    *(_mean([m["ece_by_bins"][bins] for m in metrics], 2) for bins in ("10", "15", "20")),
-                    _mean([_unweighted(m["reliability"]) for m in metrics], 1),
+                    *(mean_text([m["ece_by_bins"][bins] for m in metrics], 2) for bins in ("10", "15", "20")),
+                    mean_text([unweighted(m["reliability"]) for m in metrics], 1),
                 ]
         title = f"Calibration error (%) by other rules, {block.profile.name} profile: means over seeds"
         head = ["", "paper", "10 bins", "15 bins", "20 bins", "15 bins, unweighted sum"]
         parts.append(grid_html(title, head, rows, block.smoke))
     return "".join(parts)
-
-
-def nearest_html(title: str, found: list[Block], readings: Mapping[str, Callable[[dict, Cell], float | None]]) -> str:
-    """How far each reading of the same records lies from the printed values: the mean absolute difference by subject.
-
-    Arguments:
-        title: what is read.
-        found: blocks of one table; smoke blocks are left out.
-        readings: name -> function of a record and its cell.
-    """
-    parts = []
-    for block in (block for block in found if not block.smoke):
-        rows = {}
-        for name, read in readings.items():
-            distances = []
-            for subject in block.table.subjects:
-                cells = [c for c in block.cells if c.query and c.query.subject == subject and c.paper.value is not None]
-                values = [(c, [v for r in c.records if (v := read(r, c)) is not None]) for c in cells]
-                distances.append([abs(statistics.fmean(v) - c.paper.value) for c, v in values if v])
-            rows[name] = [_mean(d, 3) for d in distances] + [_mean([x for d in distances for x in d], 3)]
-        head = ["reading", *block.table.subjects, "all"]
-        caption = f"{title}, {block.profile.name} profile: mean absolute difference from the printed values"
-        parts.append(grid_html(caption, head, rows, smoke=False))
-    return "".join(parts) or '<p class="not-run">No records but smoke runs are at hand.</p>'
 
 
 def grid_html(title: str, head: Sequence[str], rows: Mapping[str, Sequence[str]], smoke: bool) -> str:
@@ -118,12 +94,13 @@ def _readings(cell: Cell, metric: str) -> dict[str, list[float]]:
     return values
 
 
-def _unweighted(reliability: dict) -> float:
+def unweighted(reliability: dict) -> float:
     """Sum over bins of |accuracy - confidence|, in percent, whatever their counts."""
     bins = zip(reliability["count"], reliability["confidence"], reliability["accuracy"], strict=True)
     return 100 * sum(abs(accuracy - confidence) for count, confidence, accuracy in bins if count)
 
 
-def _mean(values: Sequence[float | None], digits: int) -> str:
+def mean_text(values: Sequence[float | None], digits: int) -> str:
+    """The mean of what is defined, "not defined" if nothing is, "-" if there is nothing."""
     known = [value for value in values if value is not None]
     return f"{statistics.fmean(known):.{digits}f}" if known else "not defined" if values else "-"

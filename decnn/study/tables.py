@@ -174,7 +174,9 @@ def _convolutional() -> dict[tuple[str, str], Query]:
 
 VOTES = "vote_entropy"
 COMPARED = {"ReDecNN": ("ReDecNN", VOTES), "MC": ("MC-Dropout", VOTES), "Ensemble": ("Ensemble", VOTES)}
-BESIDE = {"BayesNN": ("BayesNN", VOTES)} | {title: ("Standard", score) for title, score in DETECTORS.items()}
+BESIDE = {"ReDecNN": ("ReDecNN", VOTES), "BayesNN": ("BayesNN", VOTES)} | {
+    title: ("Standard", score) for title, score in DETECTORS.items()
+}
 CALIBRATED = tuple(name for name in METHODS if name != "DecNN")
 TABLES = {
     t.name: t

@@ -1,0 +1,173 @@
+"""Which reading of the paper's open choices comes nearest to what it prints, and what each choice changes."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Callable, Mapping
+
+from decnn.study import open_choices, paths
+from decnn.study.experiments import PROFILES, REFERENCE, Spec
+from decnn.study.open_choices import KL_WEIGHTS, OUTLIERS, RHOS
+from decnn.study.paper import FULLEST_FIRST, Block, Cell
+from decnn.study.readings import grid_html, mean_text, unweighted
+from decnn.study.records import Records
+from decnn.study.runner import fill
+from decnn.study.shifts import EPSILONS
+
+__all__ = ["CALIBRATION", "MISTAKES", "SCORES", "STRENGTHS", "Runs", "nearest_html"]
+
+Reading = Callable[[dict, Cell], float | None]
+
+
+def _mistakes(name: str) -> Reading:
+    return lambda record, cell: record["metrics"]["readings"]["misclassification_auroc"][name]
+
+
+def _at(path: str) -> Reading:
+    def read(record: dict, cell: Cell) -> float | None:
+        found = record["metrics"]
+        for part in path.split("/"):
+            found = found[part]
+        return found
+
+    return read
+
+
+def _score(name: str) -> Reading:
+    """The same cell of Table 2 with another score of the same samples."""
+    return lambda record, cell: _at(cell.query.metric.replace("vote_entropy", name))(record, cell)
+
+
+def _strength(eps: float) -> Reading:
+    def read(record: dict, cell: Cell) -> float | None:
+        fgsm = cell.paper.row.startswith("Adversarial")
+        return _at(f"sets/fgsm-{eps:g}/scores/vote_entropy/auroc")(record, cell) if fgsm else None
+
+    return read
+
+
+MISTAKES = {
+    f"{score} of the votes, mistakes of {whose}".replace("_", " "): _mistakes(f"{score} / {whose}")
+    for score in ("vote_entropy", "mean_entropy", "vote_entropy_all_depths")
+    for whose in ("first_pass", "mean_probs", "votes")
+}
+SCORES = {
+    "votes of the last depth": _score("vote_entropy"),
+    "votes of all depths": _score("vote_entropy_all_depths"),
+    "entropy of the mean probability": _score("mean_entropy"),
+}
+STRENGTHS = {f"eps = {eps:g}": _strength(eps) for eps in EPSILONS}
+CALIBRATION = {
+    **{f"{bins} bins": _at(f"ece_by_bins/{bins}") for bins in ("10", "15", "20")},
+    "15 bins, unweighted sum": lambda record, cell: unweighted(record["metrics"]["reliability"]),
+    "15 bins, as a fraction": lambda record, cell: record["metrics"]["ece"] / 100,
+}
+
+
+def nearest_html(title: str, found: list[Block], readings: Mapping[str, Callable[[dict, Cell], float | None]]) -> str:
+    """How far each reading of the same records lies from the printed values: the mean absolute difference by subject.
+
+    Arguments:
+        title: what is read.
+        found: blocks of one table; smoke blocks are left out.
+        readings: name -> function of a record and its cell.
+    """
+    parts = []
+    for block in (block for block in found if not block.smoke):
+        rows = {}
+        for name, read in readings.items():
+            distances = []
+            for subject in block.table.subjects:
+                cells = [c for c in block.cells if c.query and c.query.subject == subject and c.paper.value is not None]
+                values = [(c, [v for r in c.records if (v := read(r, c)) is not None]) for c in cells]
+                distances.append([abs(statistics.fmean(v) - c.paper.value) for c, v in values if v])
+            rows[name] = [mean_text(d, 3) for d in distances] + [mean_text([x for d in distances for x in d], 3)]
+        head = ["reading", *block.table.subjects, "all"]
+        caption = f"{title}, {block.profile.name} profile: mean absolute difference from the printed values"
+        parts.append(grid_html(caption, head, rows, smoke=False))
+    return "".join(parts) or '<p class="not-run">No records but smoke runs are at hand.</p>'
+
+
+class Runs:
+    """The records behind the chapter on open choices, at the fullest profile that has some; else smoke runs."""
+
+    def __init__(self, compute: str, device: str = "cpu") -> None:
+        if compute != "smoke":
+            fill(open_choices.alternatives(PROFILES[compute], PROFILES[compute].seeds), _store(compute), device)
+        for name in FULLEST_FIRST:
+            self.size, self.store = PROFILES[name], _store(name)
+            if any(self.store.path(spec).exists() for spec in open_choices.alternatives(self.size, self.size.seeds)):
+                return
+        self.size, self.store = PROFILES["smoke"], _store("smoke")
+        self.left_out = fill(open_choices.alternatives(self.size, self.size.seeds), self.store, progress=False)
+
+    @property
+    def smoke(self) -> bool:
+        """Whether the numbers are of smoke runs, and so no findings."""
+        return self.size.name == "smoke"
+
+    @property
+    def title(self) -> str:
+        """The profile as a caption names it."""
+        kind = "SMOKE RUN, not a finding" if self.smoke else f"{self.size.name} profile"
+        return f"MNIST, {kind}: means over seeds (number of seeds)"
+
+    def spreads_html(self) -> str:
+        """BayesNN by initial standard deviation and weight of the KL divergence."""
+        rows = {}
+        for rho in RHOS:
+            for weight in KL_WEIGHTS:
+                name = f"initial sd {_softplus(rho):.2g}, KL / number of {weight}"
+                rows[name] = self._line(
+                    lambda seed, out, r=rho, w=weight: open_choices.spread(self.size, seed, r, w, out)
+                )
+        return grid_html(f"BayesNN. {self.title}", HEAD, rows, self.smoke)
+
+    def initials_html(self) -> str:
+        """Methods without a decoder by the rule of their initial weights."""
+        rows = {
+            f"{method}, {init}": self._line(
+                lambda seed, out, m=method, i=init: open_choices.initialised(self.size, seed, m, i, out)
+            )
+            for method in open_choices.CHEAP
+            for init in ("default", "he")
+        }
+        return grid_html(f"Initial weights. {self.title}", HEAD, rows, self.smoke)
+
+    def courses(self, outliers: bool) -> dict[str, list[dict]]:
+        """Method -> AUROC of mistakes, or of Fashion-MNIST as outliers, against the number of votes."""
+        found = {}
+        asked = (("MC-Dropout", None), ("BayesNN", None), ("ReDecNN", None), ("ReDecNN", REFERENCE))
+        for method, reference in asked:
+            kind = OUTLIERS if outliers else None
+            record = self.store.find(open_choices.sampled(self.size, self.size.seeds[0], method, reference, kind))
+            if record:
+                metrics = record["metrics"]
+                name = method if reference is None else f"{method}, own statistics"
+                found[name] = metrics["sets"][OUTLIERS]["by_samples"] if outliers else metrics["by_samples"]
+        return found
+
+    def _line(self, spec: Callable[[int, str | None], Spec]) -> list[str]:
+        """Accuracy, ECE, mean entropy and both AUROCs of one setting."""
+        own = [r for seed in self.size.seeds if (r := self.store.find(spec(seed, None)))]
+        outside = [r for seed in self.size.seeds if (r := self.store.find(spec(seed, OUTLIERS)))]
+        columns = [[r["metrics"].get(name) for r in own] for name in NUMBERS]
+        scores = [next(iter(r["metrics"]["sets"][OUTLIERS]["scores"].values()))["auroc"] for r in outside]
+        shown = [
+            mean_text(v, digits) if any(x is not None for x in v) else "-"
+            for v, digits in zip(columns, DIGITS, strict=True)
+        ]
+        return [*shown, mean_text(scores, 3), str(len(own))]
+
+
+NUMBERS, DIGITS = ("accuracy", "ece", "mean_vote_entropy", "misclassification_auroc"), (2, 2, 3, 3)
+HEAD = ("", "accuracy, %", "ECE, %", "mean vote entropy, nats", "AUROC of mistakes", "AUROC of Fashion-MNIST", "seeds")
+
+
+def _store(profile: str) -> Records:
+    return Records(paths.smoke_records() if profile == "smoke" else paths.records())
+
+
+def _softplus(rho: float) -> float:
+    return math.log1p(math.exp(rho))
