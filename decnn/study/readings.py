@@ -35,7 +35,7 @@ def measures_html(found: list[Block], row: str) -> str:
     for block in found:
         rows = {}
         for cell in block.cells:
-            if cell.paper.row != row or not cell.records:
+            if cell.paper.row != row or cell.query is None or not cell.records:
                 continue
             *path, _ = cell.query.metric.split("/")
             entries = [_at(record["metrics"], path) for record in cell.records]

@@ -1,0 +1,101 @@
+"""Tables beside the printed ones: distances, bins and measures are those of the records."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from decnn.study import charts, experiments, nearest, paper, readings, tables
+from decnn.study.paper import Block, Cell, Printed
+
+BINS = {"count": [2, 0, 2], "confidence": [0.2, 0.0, 0.9], "accuracy": [0.5, 0.0, 0.5]}
+
+
+def record(seed: int, value: float) -> dict:
+    scores = {"auroc": value, "aupr_out": value, "aupr_in": value, "fpr95": 1 - value, "constant": False}
+    every = {f"{s} / {w}": value + 0.1 for s in ("vote_entropy", "mean_entropy") for w in ("first_pass", "mean_probs")}
+    return {
+        "key": f"{seed}",
+        "specification": {"training": {"dataset": "mnist"}},
+        "metrics": {
+            "inliers": 500,
+            "sets": {
+                name: {"outliers": 400, "scores": {"vote_entropy": scores, "mean_entropy": {**scores, "auroc": 0.5}}}
+                for name in ("fashion_mnist", *(f"fgsm-{eps:g}" for eps in (0.05, 0.1, 0.2)))
+            },
+            "readings": {"misclassification_auroc": every},
+            "ece_by_bins": {"10": 1.0, "15": 2.0, "20": 3.0},
+            "reliability": BINS,
+        },
+    }
+
+
+def block(name: str, column: str, profile: str = "reader") -> Block:
+    """A block whose cells of one column have two records, of value 0.6 and 0.8."""
+    table, records = tables.table(name), (record(0, 0.6), record(1, 0.8))
+    cells = [
+        Cell(
+            p,
+            table.queries.get((p.row, p.column)),
+            (0.6, 0.8) * (p.column == column),
+            records * (p.column == column),
+            "",
+        )
+        for p in paper.printed(name)
+    ]
+    return Block(table, experiments.profile(profile), tuple(cells))
+
+
+def test_the_unweighted_sum_counts_bins_and_not_examples():
+    assert readings.unweighted(BINS) == pytest.approx(100 * (0.3 + 0.4))
+
+
+def test_measures_are_means_over_seeds_with_both_counts():
+    html = readings.measures_html([block("table_02", "MNIST: MC")], "OOD (FashionMNIST)")
+    line = "<td>0.700</td><td>0.700</td><td>0.700</td><td>0.300</td><td>500 + 400</td><td>2</td>"
+    assert f'<th scope="row">MNIST: MC</th>{line}' in html
+    assert readings.measures_html([block("table_02", "MNIST: MC")], "OOD (MNIST)") == ""
+
+
+def test_nearest_is_the_mean_distance_from_the_printed_values():
+    found, names = [block("table_02", "MNIST: MC")], ("votes of the last depth", "entropy of the mean probability")
+    fashion = next(c for c in found[0].cells if (c.paper.row, c.paper.column) == ("OOD (FashionMNIST)", "MNIST: MC"))
+    only = [dataclasses.replace(found[0], cells=(fashion,))]
+    html = nearest.nearest_html("Table 2", only, {name: nearest.SCORES[name] for name in names})
+    printed = fashion.paper.value
+    assert f"votes of the last depth</th><td>-</td><td>{abs(0.7 - printed):.3f}</td><td>-</td>" in html
+    assert f"entropy of the mean probability</th><td>-</td><td>{abs(0.5 - printed):.3f}</td>" in html
+
+
+def test_smoke_runs_are_never_compared_with_the_paper():
+    assert "No records but smoke runs" in nearest.nearest_html("Table 2", [block("table_02", "MNIST: MC", "smoke")], {})
+
+
+@pytest.mark.parametrize("name", ["table_02", "table_11"])
+def test_a_wide_table_is_one_for_each_data_set_without_what_has_no_run(name):
+    html = paper.table_html(block(name, "MNIST: MC"))
+    assert html.count("<table>") == 2
+    assert "<p>CelebA: no run in this edition.</p>" in html
+    assert html.count(">OOD (MNIST)<") == 1  # Fashion-MNIST's table alone
+
+
+def test_heat_map_shows_printed_beside_ours():
+    figure, alt = charts.heat_map([block("table_11", "MNIST: MC")])
+    assert [axes.get_title() for axes in figure.axes[:2]] == ["paper", "reader"]
+    assert "heat map" in alt
+
+
+def test_the_sweep_needs_records_of_the_attack():
+    figure, _ = charts.attack_sweep([block("table_02", "MNIST: MC")])
+    (line, _) = figure.axes[0].get_lines()
+    assert line.get_xdata().tolist() == [0.05, 0.1, 0.2]
+    assert line.get_ydata().tolist() == pytest.approx([0.7] * 3)
+    with pytest.raises(ValueError, match="expected a block with records of FGSM, got none"):
+        charts.attack_sweep([block("table_02", "none")])
+
+
+def test_printed_cells_without_a_query_are_kept():
+    cell = next(c for c in block("table_02", "none").cells if c.paper.column == "CelebA: MC")
+    assert cell.query is None
+    assert isinstance(cell.paper, Printed)
