@@ -47,7 +47,9 @@ def perceptron() -> decnn.DecNN:
 
 def convolutional() -> decnn.DecNN:
     """Maps of two shapes: 32x32 twice, and 16x16."""
-    return decnn.DecNN(decnn.ConvNet((1, 32, 32), 10, filters=2, num_layers=3), decnn.UNetDecoder(filters=2))
+    return decnn.DecNN(
+        decnn.ConvNet((1, 32, 32), 10, filters=2, reference=16, num_layers=3), decnn.UNetDecoder(filters=2)
+    )
 
 
 LAYOUTS = {"contiguous": torch.contiguous_format, "channels_last": torch.channels_last}
@@ -123,7 +125,7 @@ def toy_batch() -> tuple[Tensor, Tensor]:
 def tiny() -> Profile:
     """A profile of three steps."""
     return Profile("tiny", (0, 1), steps=3, batch_size=8, lr=1e-3, init="he", width=1, train_size=32, samples=3,
-                   vote_size=24, outlier_size=12, filters=2, purpose="tests")  # fmt: skip
+                   vote_size=24, outlier_size=12, filters=2, reference=16, purpose="tests")  # fmt: skip
 
 
 @pytest.fixture

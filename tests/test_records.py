@@ -194,13 +194,13 @@ def test_a_write_that_fails_keeps_the_former_record(records, monkeypatch):
 # --- runs --------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("method", "reference"), [*((name, None) for name in METHODS), ("ReDecNN", 16)])
-def test_the_same_specification_gives_the_same_record(images, run, tiny, method, reference):
+@pytest.mark.parametrize(("method", "own"), [*((name, False) for name in METHODS), ("ReDecNN", True)])
+def test_the_same_specification_gives_the_same_record(images, run, tiny, method, own):
     one, other = (
-        run(name, [specification(method, "mnist-5k", tiny, seed, reference=reference) for seed in tiny.seeds])
+        run(name, [specification(method, "mnist-5k", tiny, seed, own_statistics=own) for seed in tiny.seeds])
         for name in ("one", "other")
     )
-    specs = [specification(method, "mnist-5k", tiny, seed, reference=reference) for seed in tiny.seeds]
+    specs = [specification(method, "mnist-5k", tiny, seed, own_statistics=own) for seed in tiny.seeds]
     for spec in specs:
         found = one.find(spec)
         assert found["metrics"] == other.find(spec)["metrics"]

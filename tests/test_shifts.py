@@ -16,13 +16,13 @@ from decnn.study import open_choices, runner, shifts, tables
 from decnn.study.experiments import METHODS, specification
 from decnn.study.sampling import fewer_votes
 
-ASKED = [*((name, None) for name, m in METHODS.items() if m.sampled or name == "Standard"), ("ReDecNN", 16)]
+ASKED = [*((name, False) for name, m in METHODS.items() if m.sampled or name == "Standard"), ("ReDecNN", True)]
 
 
-@pytest.mark.parametrize(("method", "reference"), ASKED)
-def test_every_method_tells_every_kind_of_outlier_and_twice_the_same(images, run, tiny, method, reference):
+@pytest.mark.parametrize(("method", "own"), ASKED)
+def test_every_method_tells_every_kind_of_outlier_and_twice_the_same(images, run, tiny, method, own):
     specs = [
-        specification(method, "mnist-5k", tiny, 0, reference=reference, depth=2, outliers=outliers)
+        specification(method, "mnist-5k", tiny, 0, own_statistics=own, depth=2, outliers=outliers)
         for outliers in ("shifts", "fashion_mnist")
     ]
     one, other = run("one", specs), run("other", specs[::-1])

@@ -87,8 +87,9 @@ def heat_map(found: list[Block], title: str = "") -> tuple[Figure, str]:
     block = _findings(found)[0]
     rows = [r for r in dict.fromkeys(c.paper.row for c in block.cells) if not r.endswith(("(Mean)", "(Stdev)"))]
     columns = [c for c in dict.fromkeys(c.paper.column for c in block.cells) if _any_query(block, c)]
-    paper = [[block.cell(row, column).paper.value for column in columns] for row in rows]
-    ours = [[block.cell(row, column).mean for column in columns] for row in rows]
+    cells = [[block.cell(row, column) for column in columns] for row in rows]
+    paper = [[cell and cell.paper.value for cell in line] for line in cells]
+    ours = [[cell and cell.mean for cell in line] for line in cells]
     panels = [("paper", paper)] * any(v is not None for line in paper for v in line) + [(block.profile.name, ours)]
     with style():
         figure = Figure(figsize=(0.75 * len(columns) * len(panels) + 2.6, 0.36 * len(rows) + 1.6), layout="constrained")

@@ -15,7 +15,6 @@ from dataclasses import dataclass
 __all__ = [
     "METHODS",
     "PROFILES",
-    "REFERENCE",
     "Evaluation",
     "Method",
     "Profile",
@@ -26,7 +25,6 @@ __all__ = [
     "specification",
 ]
 
-REFERENCE = 256  # training examples, where batch normalisation takes its statistics from a reference batch
 VERSION = 1  # raised when the meaning of a specification changes
 
 
@@ -151,6 +149,7 @@ class Profile:
     vote_size: int | None
     outlier_size: int | None  # inliers, and outliers of each kind
     filters: int
+    reference: int  # training examples that walk a path to give it statistics of its own
     purpose: str
 
 
@@ -159,22 +158,22 @@ PROFILES = {
     for p in (
         Profile(
             "smoke", (0,), steps=40, batch_size=16, lr=1e-3, init="he", width=2, train_size=1000, samples=5,
-            vote_size=200, outlier_size=50, filters=4,
+            vote_size=200, outlier_size=50, filters=4, reference=16,
             purpose="seconds: exercises the code; its numbers are no findings",
         ),
         Profile(
             "reader", (0, 1, 2), steps=3000, batch_size=32, lr=1e-3, init="he", width=8, train_size=None,
-            samples=30, vote_size=2000, outlier_size=500, filters=16,
+            samples=30, vote_size=2000, outlier_size=500, filters=16, reference=256,
             purpose="about 10 minutes for a recursive run on 2 CPU cores",
         ),
         Profile(
             "overnight", (0, 1, 2), steps=9370, batch_size=64, lr=1e-3, init="he", width=8, train_size=None,
-            samples=30, vote_size=5000, outlier_size=1000, filters=16,
+            samples=30, vote_size=5000, outlier_size=1000, filters=16, reference=256,
             purpose="10 epochs: about an hour for a recursive run on 2 CPU cores",
         ),
         Profile(
             "paper", (0, 1, 2), steps=23400, batch_size=128, lr=1e-4, init="default", width=64, train_size=None,
-            samples=30, vote_size=None, outlier_size=None, filters=64,
+            samples=30, vote_size=None, outlier_size=None, filters=64, reference=256,
             purpose="the paper's protocol, 50 epochs; a GPU for methods with a decoder",
         ),
     )
@@ -189,7 +188,7 @@ def specification(
     *,
     classifier: str = "mlp",
     depth: int = 8,
-    reference: int | None = None,
+    own_statistics: bool = False,
     outliers: str | None = None,
 ) -> Spec:
     """The run of one method on one data set: smoke takes the digits that need no download for MNIST.
@@ -201,7 +200,8 @@ def specification(
         seed: of everything random.
         classifier: mlp or convnet.
         depth: of a recursive objective and of its voting paths.
-        reference: applies to paths alone, how many training examples give batch normalisation its statistics.
+        own_statistics: of paths alone, whether training images that walk along give batch normalisation its
+            statistics.
         outliers: what is to be told from the test set, if anything.
     """
     method = METHODS[method_name]
@@ -232,7 +232,7 @@ def specification(
         samples=(method.members if method.members > 1 else size.samples) if method.sampled else None,
         vote_size=votes if method.sampled or outliers else None,
         depth=depth if recursive else None,
-        reference=reference if recursive else None,
+        reference=size.reference if recursive and own_statistics else None,
         outliers=outliers,
     )
     return Spec(training, evaluation)

@@ -7,7 +7,7 @@ import statistics
 from collections.abc import Callable, Mapping
 
 from decnn.study import open_choices, paths
-from decnn.study.experiments import PROFILES, REFERENCE, Spec
+from decnn.study.experiments import PROFILES, Spec
 from decnn.study.open_choices import KL_WEIGHTS, OUTLIERS, RHOS
 from decnn.study.paper import FULLEST_FIRST, Block, Cell
 from decnn.study.readings import grid_html, mean_text, unweighted
@@ -138,13 +138,13 @@ class Runs:
     def courses(self, outliers: bool) -> dict[str, list[dict]]:
         """Method -> AUROC of mistakes, or of Fashion-MNIST as outliers, against the number of votes."""
         found = {}
-        asked = (("MC-Dropout", None), ("BayesNN", None), ("ReDecNN", None), ("ReDecNN", REFERENCE))
-        for method, reference in asked:
+        asked = (("MC-Dropout", False), ("BayesNN", False), ("ReDecNN", False), ("ReDecNN", True))
+        for method, own in asked:
             kind = OUTLIERS if outliers else None
-            record = self.store.find(open_choices.sampled(self.size, self.size.seeds[0], method, reference, kind))
+            record = self.store.find(open_choices.sampled(self.size, self.size.seeds[0], method, own, kind))
             if record:
                 metrics = record["metrics"]
-                name = method if reference is None else f"{method}, own statistics"
+                name = method if not own else f"{method}, own statistics"
                 found[name] = metrics["sets"][OUTLIERS]["by_samples"] if outliers else metrics["by_samples"]
         return found
 

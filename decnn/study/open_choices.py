@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable
 
-from decnn.study.experiments import METHODS, REFERENCE, Profile, Spec, specification
+from decnn.study.experiments import METHODS, Profile, Spec, specification
 
 __all__ = ["KL_WEIGHTS", "RHOS", "alternatives", "initialised", "sampled", "spread"]
 
@@ -34,8 +34,8 @@ def alternatives(size: Profile, seeds: Iterable[int]) -> list[Spec]:
         for seed in seeds
         for outliers in (None, OUTLIERS)
     ]
-    for method, reference in (("MC-Dropout", None), ("BayesNN", None), ("ReDecNN", REFERENCE), ("ReDecNN", None)):
-        found += [sampled(size, first, method, reference, outliers) for outliers in (None, OUTLIERS)]
+    for method, own in (("MC-Dropout", False), ("BayesNN", False), ("ReDecNN", True), ("ReDecNN", False)):
+        found += [sampled(size, first, method, own, outliers) for outliers in (None, OUTLIERS)]
     return list(dict.fromkeys(found))
 
 
@@ -53,10 +53,10 @@ def initialised(size: Profile, seed: int, method: str, init: str, outliers: str 
     return _retrained(specification(method, DATASET, size, seed, outliers=outliers), init=init)
 
 
-def sampled(size: Profile, seed: int, method: str, reference: int | None, outliers: str | None) -> Spec:
+def sampled(size: Profile, seed: int, method: str, own_statistics: bool, outliers: str | None) -> Spec:
     """A hundred sampled classifiers, of which the record takes fewer: how many are enough?"""
     assert METHODS[method].sampled
-    spec = specification(method, DATASET, size, seed, reference=reference, outliers=outliers)
+    spec = specification(method, DATASET, size, seed, own_statistics=own_statistics, outliers=outliers)
     asked = dataclasses.replace(spec.evaluation, samples=SAMPLES, vote_size=size.outlier_size)
     return dataclasses.replace(spec, evaluation=asked)
 

@@ -87,9 +87,10 @@ class Block:
         """Whether the numbers are of a smoke run, and so no findings."""
         return self.profile.name == "smoke"
 
-    def cell(self, row: str, column: str) -> Cell:
-        """The cell of a printed row and column."""
-        return next(cell for cell in self.cells if (cell.paper.row, cell.paper.column) == (row, column))
+    def cell(self, row: str, column: str) -> Cell | None:
+        """The cell of a row and column, None where the table has none."""
+        found = (cell for cell in self.cells if (cell.paper.row, cell.paper.column) == (row, column))
+        return next(found, None)
 
     def of(self, subject: str, case: str) -> Cell | None:
         """The cell of a subject, such as a method, on a case, such as a data set; None where there is none."""
@@ -102,12 +103,12 @@ def blocks(
     compute: str = "smoke",
     device: str = "cpu",
     subjects: tuple[str, ...] | None = None,
-    reference: int | None = None,
+    own_statistics: bool = False,
 ) -> list[Block]:
     """A block for every profile that has records, the fullest first; `compute` is filled where it lacks some.
 
-    `subjects` keeps some of what the table compares. With `reference`, paths are those whose statistics came from
-    that many training examples.
+    `subjects` keeps some of what the table compares. With `own_statistics`, paths are those that
+    training examples walk along to give batch normalisation its statistics.
 
     Raises:
         ValueError: an unknown table or profile.
@@ -120,7 +121,7 @@ def blocks(
     found = []
     for size, records in sources:
         cells = tuple(
-            _cell(table, cell, size, records, left_out, reference)
+            _cell(table, cell, size, records, left_out, own_statistics)
             for cell in _printed_or_not(table)
             if subjects is None or ((query := table.queries.get((cell.row, cell.column))) and query.subject in subjects)
         )
@@ -137,13 +138,13 @@ def _printed_or_not(table: Table) -> list[Printed]:
 
 
 def _cell(
-    table: Table, cell: Printed, size: Profile, store: Records, left_out: dict[str, str], reference: int | None
+    table: Table, cell: Printed, size: Profile, store: Records, left_out: dict[str, str], own_statistics: bool
 ) -> Cell:
     """The records behind one printed cell at one profile, or why there are none."""
     query = table.queries.get((cell.row, cell.column))
     if query is None:
         return Cell(cell, None, (), (), "not run")
-    specs = [query.specification(size, seed, reference) for seed in size.seeds]
+    specs = [query.specification(size, seed, own_statistics) for seed in size.seeds]
     records = tuple(record for spec in specs if (record := store.find(spec)) is not None)
     values = tuple(value for record in records if (value := query.value(record)) is not None)
     notes = [left_out[spec.key] for spec in specs if spec.key in left_out]
@@ -256,8 +257,10 @@ def _column_title(block: Block, column: str) -> str:
     return f"{column} ({', '.join(sorted(datasets))})" if block.smoke and datasets else column
 
 
-def _cells_html(cell: Cell, block: Block, notes: list[str]) -> str:
+def _cells_html(cell: Cell | None, block: Block, notes: list[str]) -> str:
     """Paper, ours and difference of one cell; what is to be said about it stands below the table."""
+    if cell is None:
+        return '<td colspan="3"></td>'
     mark = f" [{notes.index(cell.note) + 1}]" if cell.note in notes else ""
     digits = cell.query.digits if cell.query else 0
     spread = f" ({cell.paper.spread})" if cell.paper.spread else ""

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from decnn.data import CORRUPTIONS
-from decnn.study.experiments import METHODS, REFERENCE, Profile, Spec, named, profile, specification
+from decnn.study.experiments import METHODS, Profile, Spec, named, profile, specification
 from decnn.study.open_choices import alternatives
 
 __all__ = ["DATASETS", "DETECTORS", "EPS", "TABLES", "Query", "Table", "precision_pair", "specifications", "table"]
@@ -46,9 +46,9 @@ class Query:
         """Decimal places that are shown."""
         return UNITS.get(self.metric, ("AUROC", 3))[1]
 
-    def specification(self, size: Profile, seed: int, reference: int | None = None) -> Spec:
-        """The run of one seed; `reference` is dropped where no path is walked."""
-        return specification(self.method, self.dataset, size, seed, reference=reference, **self.settings)
+    def specification(self, size: Profile, seed: int, own_statistics: bool = False) -> Spec:
+        """The run of one seed; `own_statistics` says nothing where no path is walked."""
+        return specification(self.method, self.dataset, size, seed, own_statistics=own_statistics, **self.settings)
 
     def value(self, record: dict) -> float | None:
         """The number in a record of that run, None where it is not defined."""
@@ -98,10 +98,10 @@ def specifications(name: str, profile_name: str, seeds: Iterable[int] | None = N
         return alternatives(size, seeds)
     queries = sorted(table(name).queries.values(), key=lambda query: METHODS[query.method].decodes)
     found = [
-        query.specification(size, seed, reference)
+        query.specification(size, seed, own_statistics)
         for query in queries
         for seed in seeds
-        for reference in ((None, REFERENCE) if METHODS[query.method].objective == "recursive" else (None,))
+        for own_statistics in (False, True)
     ]
     return list(dict.fromkeys(found))
 
