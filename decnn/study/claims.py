@@ -84,7 +84,7 @@ def _half_width(left: Cell, right: Cell) -> float:
 def summary(claims: list[Claim], found: list[Block]) -> str:
     """What was decided, in one Markdown paragraph: claims that hold and that do not, by case and profile."""
     decided: dict[str, list[str]] = {"holds": [], "does not hold": []}
-    total = 0
+    total = count = 0
     for block in (block for block in found if not block.smoke):
         for claim in claims:
             cases: dict[str, list[str]] = {}
@@ -92,13 +92,21 @@ def summary(claims: list[Claim], found: list[Block]) -> str:
                 cases.setdefault(_verdict(claim, block, case).state, []).append(case)
             total += sum(map(len, cases.values()))
             for state in decided.keys() & cases.keys():
+                count += len(cases[state])
                 decided[state].append(f"*{claim.sentence}* ({'; '.join(cases[state])}; {block.profile.name})")
     if not total:
         return "**In short.** Nothing is decided: no records but smoke runs are at hand."
+    if not any(decided.values()):
+        return "**In short.** Every test is undecided or not run."
+    head = (
+        "**Finding: the paper is contradicted.**"
+        if decided["does not hold"]
+        else "**Finding: nothing is contradicted.**"
+    )
     parts = [
         f"{'Holds' if state == 'holds' else 'Does not hold'}: {'. '.join(t)}." for state, t in decided.items() if t
     ]
-    return "\n\n".join(["**In short.**", *(parts or ["Every test is undecided or not run."])])
+    return "\n\n".join([f"{head} {total - count} of {total} tests are undecided or not run.", *reversed(parts)])
 
 
 def claims_html(claims: list[Claim], found: list[Block]) -> str:
