@@ -98,15 +98,13 @@ def summary(claims: list[Claim], found: list[Block]) -> str:
         return "**In short.** Nothing is decided: no records but smoke runs are at hand."
     if not any(decided.values()):
         return "**In short.** Every test is undecided or not run."
-    head = (
-        "**Finding: the paper is contradicted.**"
-        if decided["does not hold"]
-        else "**Finding: nothing is contradicted.**"
-    )
+    head = "some claims do not hold" if decided["does not hold"] else "what is decided holds"
     parts = [
         f"{'Holds' if state == 'holds' else 'Does not hold'}: {'. '.join(t)}." for state, t in decided.items() if t
     ]
-    return "\n\n".join([f"{head} {total - count} of {total} tests are undecided or not run.", *reversed(parts)])
+    return "\n\n".join(
+        [f"**Finding: {head}.** {total - count} of {total} tests are undecided or not run.", *reversed(parts)]
+    )
 
 
 def claims_html(claims: list[Claim], found: list[Block]) -> str:
