@@ -7,13 +7,14 @@ import statistics
 from collections.abc import Callable, Mapping
 
 from decnn.study import open_choices, paths
-from decnn.study.experiments import PROFILES, Spec
+from decnn.study.experiments import PROFILES, Profile, Spec
 from decnn.study.open_choices import KL_WEIGHTS, OUTLIERS, RHOS
 from decnn.study.paper import FULLEST_FIRST, Block, Cell
 from decnn.study.readings import grid_html, mean_text, unweighted
 from decnn.study.records import Records
 from decnn.study.runner import fill
 from decnn.study.shifts import EPSILONS
+from decnn.study.tables import TABLES, specifications
 
 __all__ = ["CALIBRATION", "MISTAKES", "SCORES", "STRENGTHS", "Runs", "nearest_html"]
 
@@ -79,7 +80,11 @@ def nearest_html(title: str, found: list[Block], readings: Mapping[str, Callable
         for name, read in readings.items():
             distances = []
             for subject in block.table.subjects:
-                cells = [c for c in block.cells if c.query and c.query.subject == subject and c.paper.value is not None]
+                cells = [
+                    c
+                    for c in block.cells
+                    if c.query and c.query.case and c.query.subject == subject and c.paper.value is not None
+                ]
                 values = [(c, [v for r in c.records if (v := read(r, c)) is not None]) for c in cells]
                 distances.append([abs(statistics.fmean(v) - c.paper.value) for c, v in values if v])
             rows[name] = [mean_text(d, 3) for d in distances] + [mean_text([x for d in distances for x in d], 3)]
@@ -90,17 +95,15 @@ def nearest_html(title: str, found: list[Block], readings: Mapping[str, Callable
 
 
 class Runs:
-    """The records behind the chapter on open choices, at the fullest profile that has some; else smoke runs."""
+    """The records behind the chapter on open choices, at the profile that has most of them; else smoke runs."""
 
     def __init__(self, compute: str, device: str = "cpu") -> None:
         if compute != "smoke":
             fill(open_choices.alternatives(PROFILES[compute], PROFILES[compute].seeds), _store(compute), device)
-        for name in FULLEST_FIRST:
-            self.size, self.store = PROFILES[name], _store(name)
-            if any(self.store.path(spec).exists() for spec in open_choices.alternatives(self.size, self.size.seeds)):
-                return
-        self.size, self.store = PROFILES["smoke"], _store("smoke")
-        self.left_out = fill(open_choices.alternatives(self.size, self.size.seeds), self.store, progress=False)
+        self.size, self.store = max(map(_asked, FULLEST_FIRST), key=lambda asked: asked[2])[:2]
+        if not _asked(self.size.name)[2]:
+            self.size, self.store = PROFILES["smoke"], _store("smoke")
+            fill(open_choices.alternatives(self.size, self.size.seeds), self.store, progress=False)
 
     @property
     def smoke(self) -> bool:
@@ -167,6 +170,14 @@ HEAD = ("", "accuracy, %", "ECE, %", "mean vote entropy, nats", "AUROC of mistak
 
 def _store(profile: str) -> Records:
     return Records(paths.smoke_records() if profile == "smoke" else paths.records())
+
+
+def _asked(profile: str) -> tuple[Profile, Records, int]:
+    """A profile, its records, and how many of the alternatives (runs that no table asks for) are among them."""
+    size, store = PROFILES[profile], _store(profile)
+    tabled = {spec for name in TABLES for spec in specifications(name, profile)}
+    own = set(open_choices.alternatives(size, size.seeds)) - tabled
+    return size, store, sum(store.path(spec).exists() for spec in own)
 
 
 def _softplus(rho: float) -> float:

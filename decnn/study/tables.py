@@ -26,7 +26,7 @@ class Query:
     Attributes:
         method, dataset: the run; `settings` are further arguments of `specification`.
         metric: path in the metrics, its parts joined by "/".
-        subject: what is compared with other subjects, on the same `case`.
+        subject: what is compared with other subjects, on the same `case`; a cell without a case is not compared.
     """
 
     method: str
@@ -74,7 +74,7 @@ class Table:
     @property
     def cases(self) -> tuple[str, ...]:
         """On what the subjects are compared."""
-        return tuple(dict.fromkeys(query.case for query in self.queries.values()))
+        return tuple(dict.fromkeys(query.case for query in self.queries.values() if query.case))
 
 
 def specifications(name: str, profile_name: str, seeds: Iterable[int] | None = None) -> list[Spec]:
@@ -123,19 +123,30 @@ def _by_method(rows: Iterable[str], metric: str) -> dict[tuple[str, str], Query]
     }
 
 
-def _shifts(subjects: Mapping[str, tuple[str, str]], whole: bool = False) -> dict[tuple[str, str], Query]:
-    """Rows are kinds of outliers, columns "data set: subject"; a subject is a (method, score) pair."""
+def _shifts(
+    subjects: Mapping[str, tuple[str, str]], whole: bool = False, compared: bool = True
+) -> dict[tuple[str, str], Query]:
+    """Rows are kinds of outliers, columns "data set: subject"; a subject is a (method, score) pair.
+
+    `whole` adds each corruption to their mean, `compared` says whether subjects are compared on each.
+    """
     rows: dict[str, tuple[str, str]] = {"Adversarial (FGSM)": ("shifts", f"sets/fgsm-{EPS}/scores/{{}}/auroc")}
     for title, dataset in (("MNIST", "mnist"), ("FashionMNIST", "fashion_mnist"), ("CelebA", "celeba-10k")):
         rows[f"OOD ({title})"] = (dataset, f"sets/{dataset}/scores/{{}}/auroc")
     if whole:
         titles = {name: name.replace("_", " ").title() for name in CORRUPTIONS}
         rows |= {f"Corrupt ({t})": ("shifts", f"sets/{name}/scores/{{}}/auroc") for name, t in titles.items()}
+    uncompared = {"Corrupt (Stdev)", *(set() if compared else {row for row in rows if row.startswith("Corrupt")})}
     rows["Corrupt (Mean)"] = ("shifts", "corruptions/{}/mean")
     rows["Corrupt (Stdev)"] = ("shifts", "corruptions/{}/sd")
     return {
         (row, f"{column}: {subject}"): Query(
-            method, dataset, metric.format(score), subject, f"{column}, {row}", {"outliers": outliers}
+            method,
+            dataset,
+            metric.format(score),
+            subject,
+            "" if row in uncompared else f"{column}, {row}",
+            {"outliers": outliers},
         )
         for row, (outliers, metric) in rows.items()
         for column, dataset in (("MNIST", "mnist"), ("FashionMNIST", "fashion_mnist"))
@@ -188,6 +199,6 @@ TABLES = {
         Table("table_04b", "Table 4b: depth of the recursion", _by_depth()),
         Table("table_11", "Table 11: AUROC of outliers, corruption by corruption", _shifts(COMPARED, whole=True)),
         Table("table_12", "Table 12: a convolutional network on Fashion-MNIST", _convolutional()),
-        Table("detectors", "Not in the paper: detectors without decoding", _shifts(BESIDE, whole=True)),
+        Table("detectors", "Not in the paper: detectors without decoding", _shifts(BESIDE, whole=True, compared=False)),
     )
 }
