@@ -82,7 +82,7 @@ def test_a_wide_table_is_one_for_each_data_set_without_what_has_no_run(name):
 
 def test_heat_map_shows_printed_beside_ours():
     figure, alt = charts.heat_map([block("table_11", "MNIST: MC")])
-    assert [axes.get_title() for axes in figure.axes[:2]] == ["paper", "reader"]
+    assert [axes.get_title() for axes in figure.axes[:2]] == ["printed", "ours, reader"]
     assert "heat map" in alt
 
 

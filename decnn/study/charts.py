@@ -84,13 +84,14 @@ def heat_map(found: list[Block], title: str = "") -> tuple[Figure, str]:
     import seaborn
     from matplotlib.figure import Figure
 
-    block = _findings(found)[0]
+    block = _fullest(found)
     rows = [r for r in dict.fromkeys(c.paper.row for c in block.cells) if not r.endswith(("(Mean)", "(Stdev)"))]
     columns = [c for c in dict.fromkeys(c.paper.column for c in block.cells) if _any_query(block, c)]
     cells = [[block.cell(row, column) for column in columns] for row in rows]
     paper = [[cell and cell.paper.value for cell in line] for line in cells]
     ours = [[cell and cell.mean for cell in line] for line in cells]
-    panels = [("paper", paper)] * any(v is not None for line in paper for v in line) + [(block.profile.name, ours)]
+    panels = [("printed", paper)] * any(v is not None for line in paper for v in line)
+    panels += [(f"ours, {block.profile.name}", ours)]
     with style():
         figure = Figure(figsize=(0.75 * len(columns) * len(panels) + 2.6, 0.36 * len(rows) + 1.6), layout="constrained")
         axes = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
@@ -100,7 +101,7 @@ def heat_map(found: list[Block], title: str = "") -> tuple[Figure, str]:
                 table, ax=axis, vmin=0.4, vmax=1, cmap="cividis", annot=True, fmt=".2f", annot_kws={"size": 8},
                 xticklabels=columns, yticklabels=rows, cbar=axis is axes[-1], cbar_kws={"label": "AUROC"},
             )  # fmt: skip
-            axis.set_title(f"{name}{' (smoke)' if block.smoke and name != 'paper' else ''}")
+            axis.set_title(f"{name}{' (smoke)' if block.smoke and name != 'printed' else ''}")
             axis.tick_params(axis="x", rotation=60)
     text = (
         f"{title or block.table.title}: AUROC as a heat map, rows are kinds of outliers, columns data set and method."
@@ -112,7 +113,7 @@ def attack_sweep(found: list[Block]) -> tuple[Figure, str]:
     """AUROC of FGSM against its strength eps, a line for each subject and a panel for each data set."""
     from matplotlib.figure import Figure
 
-    block = _findings(found)[0]
+    block = _fullest(found)
     cells = [c for c in block.cells if c.paper.row == "Adversarial (FGSM)" and c.records]
     if not cells:
         raise ValueError("expected a block with records of FGSM, got none: run them with `decnn run table_02`")
@@ -138,7 +139,7 @@ def reliability(found: list[Block]) -> tuple[Figure, str]:
     """Accuracy against confidence in 15 bins: a row of panels for each data set, a panel for each method."""
     from matplotlib.figure import Figure
 
-    block = _findings(found)[0]
+    block = _fullest(found)
     cases = [
         case for case in block.table.cases if any((c := block.of(s, case)) and c.records for s in block.table.subjects)
     ]
@@ -190,6 +191,11 @@ def _sweep(record: dict, score: str) -> dict[float, float]:
 
 def _findings(found: list[Block]) -> list[Block]:
     return [block for block in found if not block.smoke] or found
+
+
+def _fullest(found: list[Block]) -> Block:
+    """The block with most cells; of equals, the first."""
+    return max(_findings(found), key=lambda block: sum(bool(cell.values) for cell in block.cells))
 
 
 def _by_depth(cell: Cell, measure: str) -> list[float]:
