@@ -12,7 +12,7 @@ from pathlib import Path
 from decnn.study import paths
 from decnn.study.experiments import METHODS, PROFILES
 from decnn.study.records import Records, device_name
-from decnn.study.tables import precision_pair
+from decnn.study.tables import precision_pair, specifications
 from decnn.training import write_atomically
 
 __all__ = ["write"]
@@ -53,7 +53,8 @@ def _minutes() -> str:
     """Median minutes of training and evaluation for one seed, by method and profile, as recorded."""
     times: dict[tuple[str, str], list[float]] = {}
     devices = set()
-    for record in Records(paths.records()).all():
+    asked = {spec.key for t in ("table_01a", "table_01b") for p in PROFILES for spec in specifications(t, p)}
+    for record in (r for r in Records(paths.records()).all() if r["key"] in asked):
         spec = record["specification"]
         size = next(p for p in PROFILES.values() if p.steps == spec["training"]["steps"])
         total = record["seconds"]["training"] + record["seconds"]["evaluation"]

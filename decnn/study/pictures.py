@@ -149,14 +149,18 @@ def certain_and_uncertain(images: Tensor, entropy: Tensor, labels: Tensor, class
         >>> x, y = torch.rand(4, 1, 32, 32), torch.tensor([0, 0, 1, 1])
         >>> figure = certain_and_uncertain(x, torch.tensor([0.1, 0.9, 0.7, 0.2]), y, ["coat", "bag"])
         >>> [tick.get_text() for tick in figure.axes[0].get_xticklabels()]
-        ['coat\\n0.10 / 0.90', 'bag\\n0.20 / 0.70']
+        ['coat\\n0.10\\n0.90', 'bag\\n0.20\\n0.70']
     """
     columns: dict[str, Tensor] = {}
     for k in labels.unique().tolist():
         own = (labels == k).nonzero().flatten()
         low, high = (int(own[place]) for place in (entropy[own].argmin(), entropy[own].argmax()))
-        columns[f"{class_names[k]}\n{entropy[low]:.2f} / {entropy[high]:.2f}"] = images[[low, high]]
-    return sheet(columns, ["certain", "uncertain"], "class; entropy of the votes in nats, certain / uncertain")
+        columns[f"{class_names[k]}\n{entropy[low]:.2f}\n{entropy[high]:.2f}"] = images[[low, high]]
+    return sheet(
+        columns,
+        ["certain", "uncertain"],
+        "class; entropy of the votes in nats, of the certain and of the uncertain image",
+    )
 
 
 def sheet(columns: Mapping[str, Tensor], rows: Sequence[str], xlabel: str = "") -> Figure:
