@@ -1,7 +1,6 @@
 """Speed beside a straightforward implementation, in one process: a training step of Eq. 5, an ensemble, voting.
 
-The plain version is what one writes first: float32, eager, PyTorch's modules as they are, a loop over
-members and a loop over paths. Each figure is the median of alternating repetitions of both.
+The plain version is that of `decnn.study.plain`. Each figure is the median of alternating repetitions of both.
 """
 
 from __future__ import annotations
@@ -11,11 +10,9 @@ import json
 import statistics
 import time
 from collections.abc import Callable
-from itertools import pairwise
 from pathlib import Path
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from decnn import objectives
@@ -23,7 +20,7 @@ from decnn.baselines import Stack
 from decnn.classifiers import MLP
 from decnn.compose import DecNN
 from decnn.decoders import ResNetDecoder, folded
-from decnn.study import paths
+from decnn.study import paths, plain
 from decnn.study.records import commit, device_name
 from decnn.training import fit, write_atomically
 from decnn.uncertainty import path_logits, sample_paths
@@ -74,21 +71,20 @@ def save(record: dict) -> Path:
 
 def _step(x: Tensor, y: Tensor, width: int, repetitions: int, target: float) -> dict:
     path = [1, 2, 3, 4, 5, 6, 7, 8]
-    plain, ours = (DecNN(MLP(), decoder(width)) for decoder in (_plain_decoder, lambda w: ResNetDecoder(width=w)))
-    ours.to(memory_format=torch.channels_last)
-    steps = []
-    for model, enabled in ((plain, False), (ours, True)):
-        optimiser = torch.optim.Adam(model.parameters(), fused=enabled or None)
+    ours = DecNN(MLP(), ResNetDecoder(width=width)).to(memory_format=torch.channels_last)
+    optimiser = torch.optim.Adam(ours.parameters(), fused=True)
+    straight = plain.training_step(
+        DecNN(MLP(), plain.decoder(width)), lambda m, x, y: objectives.recursive(m, x, y, path).total
+    )
 
-        def step(model: DecNN = model, optimiser: torch.optim.Adam = optimiser, enabled: bool = enabled) -> None:
-            with torch.autocast("cpu", torch.bfloat16, enabled=enabled):
-                loss = objectives.recursive(model, x, y, path).total
-            optimiser.zero_grad()
-            loss.backward()
-            optimiser.step()
+    def step() -> None:
+        with torch.autocast("cpu", torch.bfloat16):
+            loss = objectives.recursive(ours, x, y, path).total
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
 
-        steps.append(step)
-    slow, fast = _alternate(*steps, repetitions)
+    slow, fast = _alternate(lambda: straight(x, y), step, repetitions)
     return {
         "what": f"training step of Eq. 5, width {width}, batch {BATCH}, D = {DEPTH}",
         "plain": f"{slow:.3f} s",
@@ -130,18 +126,15 @@ def _voting(images: int = 200) -> dict:
     fast = DecNN(model.classifier, folded(model.decoder).to(memory_format=torch.channels_last))
     x, walks = torch.rand(images, 1, 32, 32), sample_paths(PATHS, DEPTH, 8)
 
-    def loop() -> None:
-        with torch.no_grad():
-            for path in walks.tolist():
-                model.recompose(x, path)
-
     def shared() -> None:
         with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
             for part in x.split(100):
                 for _ in path_logits(fast, part, walks, chunk=256):
                     continue
 
-    slow, quick = (seconds * 1000 / images for seconds in _alternate(loop, shared, repetitions=3))
+    slow, quick = (
+        seconds * 1000 / images for seconds in _alternate(lambda: plain.votes(model, x, walks), shared, repetitions=3)
+    )
     return {
         "what": f"votes of {PATHS} paths of depth {DEPTH} at width 8, for 1,000 images",
         "plain": f"{slow:.1f} s",
@@ -161,34 +154,3 @@ def _alternate(plain: Callable[[], None], ours: Callable[[], None], repetitions:
             if repetition:
                 taken.append(time.perf_counter() - start)
     return statistics.median(times[0]), statistics.median(times[1])
-
-
-class _PlainBlock(nn.Module):
-    """The residual block as one writes it first."""
-
-    def __init__(self, i: int, o: int) -> None:
-        super().__init__()
-        self.up = nn.Upsample(scale_factor=2) if i != o else nn.Identity()
-        self.branch = nn.Sequential(
-            nn.Conv2d(i, i, 3, padding=1, bias=False), nn.BatchNorm2d(i), nn.ReLU(), self.up,
-            nn.Conv2d(i, o, 3, padding=1, bias=False), nn.BatchNorm2d(o),
-        )  # fmt: skip
-        project = nn.Sequential(self.up, nn.Conv2d(i, o, 1, bias=False), nn.BatchNorm2d(o))
-        self.shortcut = project if i != o else nn.Identity()
-
-    def forward(self, x: Tensor) -> Tensor:
-        return F.relu(self.branch(x) + self.shortcut(x))
-
-
-class _PlainDecoder(nn.Sequential):
-    out_shape = (1, 32, 32)
-
-    def accepts(self, shape: tuple[int, ...]) -> bool:
-        return shape == (128,)
-
-
-def _plain_decoder(width: int) -> nn.Module:
-    channels = [8 * width, 4 * width, 4 * width, 2 * width, 2 * width, width, width, width, width]
-    blocks = [_PlainBlock(i, o) for i, o in pairwise(channels)]
-    first = [nn.Linear(128, 8 * width * 16), nn.Unflatten(1, (8 * width, 4, 4))]
-    return _PlainDecoder(*first, *blocks, nn.Conv2d(width, 1, 3, padding=1, bias=False))

@@ -72,6 +72,8 @@ def _parser() -> argparse.ArgumentParser:
 
     bench = commands.add_parser("bench", help="measure training and voting beside a plain implementation")
     bench.add_argument("--json", action="store_true", help="print the record as JSON")
+    bench.add_argument("--cost", metavar="PROFILE", help="measure Table 10 at a profile's decoder width instead")
+    bench.add_argument("--device", default="cpu", help="cpu or cuda, for --cost")
     bench.add_argument("--save", action="store_true", help="write the record to book/bench for the book")
     bench.set_defaults(command=_bench)
     return parser
@@ -171,12 +173,20 @@ def _release(options: argparse.Namespace) -> int:
 
 
 def _bench(options: argparse.Namespace) -> int:
-    from decnn.study import bench
+    from decnn.study import bench, cost, experiments
 
-    record = bench.measure(progress=not options.json)
-    print(json.dumps(record, indent=1) if options.json else bench.as_text(record))
+    if options.cost:
+        record = cost.measure(experiments.profile(options.cost), options.device, progress=not options.json)
+        text, save = (
+            "\n".join(f"{c['column']} {c['method']} {c['kind']}: {c['seconds']:.1f} s" for c in record["cells"]),
+            cost.write,
+        )
+    else:
+        record = bench.measure(progress=not options.json)
+        text, save = bench.as_text(record), bench.save
+    print(json.dumps(record, indent=1) if options.json else text)
     if options.save:
-        print(bench.save(record))
+        print(save(record))
     return 0
 
 

@@ -1,0 +1,85 @@
+"""The straightforward implementation computes what ours does, and Table 10 divides what was measured."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+import decnn
+from decnn.study import cost, plain
+
+
+@pytest.fixture
+def pairs() -> tuple[decnn.DecNN, decnn.DecNN]:
+    """Ours and plain with the same weights."""
+    torch.manual_seed(0)
+    ours = decnn.DecNN(decnn.MLP(), decnn.ResNetDecoder(width=2))
+    straight = decnn.DecNN(decnn.MLP(), plain.decoder(2))
+    for mine, theirs in ((ours.parameters(), straight.parameters()), (ours.buffers(), straight.buffers())):
+        for value, copy in zip(mine, theirs, strict=True):
+            assert value.shape == copy.shape
+            copy.data.copy_(value)
+    return ours, straight
+
+
+def test_one_step_of_both_gives_the_same_weights(pairs, batch):
+    x, y = batch
+    ours, straight = pairs
+
+    def loss(model, x, y):
+        return decnn.objectives.recursive(model, x, y, [1, 8, 3]).total
+
+    for model in pairs:
+        plain.training_step(model, loss)(x, y)
+    for mine, theirs in zip(ours.state_dict().values(), straight.state_dict().values(), strict=True):
+        torch.testing.assert_close(mine, theirs, rtol=1e-6, atol=1e-7)
+
+
+def test_both_vote_alike(pairs, batch):
+    ours, straight = (model.eval() for model in pairs)
+    paths = decnn.sample_paths(6, 3, 8, torch.Generator().manual_seed(0))
+    assert torch.equal(decnn.path_votes(ours, batch[0], paths), plain.votes(straight, batch[0], paths))
+
+
+def record() -> dict:
+    seconds = {"Standard": 2.0, "DecNN": 20.0, "ReDecNN": 30.0, "Dropout": 3.0, "Ensemble": 10.0}
+    cells = [
+        {
+            "method": method, "column": column, "kind": kind, "seconds": value * (1 + (kind == "plain")), "sd": 0.5,
+            "parameters": 248074, "multiply_adds": 1e6, "flops": 5e10,
+        }
+        for method, value in seconds.items()
+        for column in cost.COLUMNS
+        for kind in ("plain", "ours")
+    ]  # fmt: skip
+    about = {"machine": "a machine, 2 threads", "width": 8, "batch": 128, "repetitions": 5, "steps": 2}
+    return {**about, "peak_flops": {"float32": 1e11}, "cells": cells}
+
+
+def test_ratios_are_to_the_standard_network_of_the_same_implementation():
+    html = cost.table_html(record())
+    assert '<th scope="row">ReDecNN</th><td>78.6 (5.8)</td><td>60.0 ± 0.5 (15.0)</td><td>30.0 ± 0.5 (15.0)</td>' in html
+    assert '<th scope="row">MC-Dropout</th><td>14.0 (1.0)</td><td>6.0 ± 0.5 (1.5)</td>' in html
+    assert "SMOKE RUN" in cost.table_html(record(), smoke=True)
+
+
+def test_facts_name_the_peak_and_the_gain():
+    html = cost.facts_html(record())
+    assert "float32 100" in html
+    assert '<th scope="row">DecNN</th><td>248,074</td><td>1.0</td><td>50</td><td>50</td><td>2.00</td>' in html
+
+
+@pytest.mark.parametrize("method", ["DecNN", "Ensemble"])
+def test_every_step_of_the_benchmark_trains(method):
+    torch.set_default_dtype(torch.float32)
+    shape, classes, _ = cost.COLUMNS["MNIST"]
+    x, y = torch.rand(4, *shape), torch.randint(0, classes, (4,))
+    for straight, build in ((True, cost._plain_step), (False, lambda m, n: cost._our_step(m, n, "cpu"))):
+        networks = cost._networks(method, shape, classes, 1, "cpu", straight)
+        before = [p.detach().clone() for network in networks for p in network.parameters()]
+        step = build(method, networks)
+        step(x, y)
+        trained = networks if straight or len(networks) == 1 else []
+        after = [p for network in trained for p in network.parameters()]
+        assert all(not torch.equal(a, b) for a, b in zip(before, after, strict=False))
+    assert cost._operations(cost._plain_step(method, networks), x, y) > 0
