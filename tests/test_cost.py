@@ -6,7 +6,7 @@ import pytest
 import torch
 
 import decnn
-from decnn.study import cost, plain
+from decnn.study import cost, plain, scaling
 
 
 @pytest.fixture
@@ -83,3 +83,26 @@ def test_every_step_of_the_benchmark_trains(method):
         after = [p for network in trained for p in network.parameters()]
         assert all(not torch.equal(a, b) for a, b in zip(before, after, strict=False))
     assert cost._operations(cost._plain_step(method, networks), x, y) > 0
+
+
+@pytest.mark.parametrize("name", scaling.RANGES)
+def test_a_law_is_found_where_there_is_one(name):
+    true = (lambda n: 0.5 * n**2) if name in scaling.POWER else (lambda n: 3 + 0.25 * n)
+    text, residual, fitted = scaling.law(name, [{"size": n, "seconds": true(n)} for n in scaling.RANGES[name]])
+    assert residual < 1e-9
+    assert fitted(100) == pytest.approx(true(100))
+    assert ("power 2.00" if name in scaling.POWER else "3 + 0.25 n") in text
+
+
+def test_a_scatter_shows_in_the_residual():
+    points = [{"size": n, "seconds": s} for n, s in ((1, 1.0), (2, 4.0), (3, 3.0))]
+    assert scaling.law("depth", points)[1] > 0.1
+
+
+def test_a_small_measurement_has_every_series():
+    torch.set_default_dtype(torch.float32)
+    record = scaling.measure({"depth": (1, 2), "members": (1, 2)}, repetitions=1)
+    assert all(point["seconds"] > 0 for points in record["series"].values() for point in points)
+    figure, _ = scaling.chart(record)
+    assert "D, ReDecNN" in scaling.laws_html(record)
+    assert len(figure.axes) == 4

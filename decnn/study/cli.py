@@ -73,7 +73,8 @@ def _parser() -> argparse.ArgumentParser:
     bench = commands.add_parser("bench", help="measure training and voting beside a plain implementation")
     bench.add_argument("--json", action="store_true", help="print the record as JSON")
     bench.add_argument("--cost", metavar="PROFILE", help="measure Table 10 at a profile's decoder width instead")
-    bench.add_argument("--device", default="cpu", help="cpu or cuda, for --cost")
+    bench.add_argument("--scaling", action="store_true", help="measure how cost grows instead")
+    bench.add_argument("--device", default="cpu", help="cpu or cuda, for --cost and --scaling")
     bench.add_argument("--save", action="store_true", help="write the record to book/bench for the book")
     bench.set_defaults(command=_bench)
     return parser
@@ -173,14 +174,18 @@ def _release(options: argparse.Namespace) -> int:
 
 
 def _bench(options: argparse.Namespace) -> int:
-    from decnn.study import bench, cost, experiments
+    from decnn.study import bench, cost, experiments, scaling
 
+    if options.cost and options.scaling:
+        raise ValueError("expected --cost or --scaling, got both: they are measured one at a time")
     if options.cost:
         record = cost.measure(experiments.profile(options.cost), options.device, progress=not options.json)
-        text, save = (
-            "\n".join(f"{c['column']} {c['method']} {c['kind']}: {c['seconds']:.1f} s" for c in record["cells"]),
-            cost.write,
-        )
+        lines = [f"{c['column']} {c['method']} {c['kind']}: {c['seconds']:.1f} s" for c in record["cells"]]
+        text, save = "\n".join(lines), cost.write
+    elif options.scaling:
+        record = scaling.measure(device=options.device)
+        text = "\n".join(f"{name}: {scaling.law(name, points)[0]}" for name, points in record["series"].items())
+        save = scaling.write
     else:
         record = bench.measure(progress=not options.json)
         text, save = bench.as_text(record), bench.save
