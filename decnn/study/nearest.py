@@ -40,25 +40,31 @@ def _score(name: str) -> Reading:
     return lambda record, cell: _at(cell.query.metric.replace("vote_entropy", name))(record, cell)
 
 
-def _strength(eps: float) -> Reading:
+def _strength(eps: float, score: str) -> Reading:
     def read(record: dict, cell: Cell) -> float | None:
         fgsm = cell.paper.row.startswith("Adversarial")
-        return _at(f"sets/fgsm-{eps:g}/scores/vote_entropy/auroc")(record, cell) if fgsm else None
+        return _at(f"sets/fgsm-{eps:g}/scores/{score}/auroc")(record, cell) if fgsm else None
 
     return read
 
 
+SCORE_NAMES = {
+    "vote_entropy": "votes of the last depth",
+    "vote_entropy_all_depths": "votes of all depths",
+    "mean_entropy": "entropy of the mean probability",
+}
+WHOSE = {"first_pass": "the first pass", "mean_probs": "the mean probability", "votes": "the majority"}
 MISTAKES = {
-    f"{score} of the votes, mistakes of {whose}".replace("_", " "): _mistakes(f"{score} / {whose}")
-    for score in ("vote_entropy", "mean_entropy", "vote_entropy_all_depths")
-    for whose in ("first_pass", "mean_probs", "votes")
+    f"{title}; mistakes of {who}": _mistakes(f"{score} / {whose}")
+    for score, title in SCORE_NAMES.items()
+    for whose, who in WHOSE.items()
 }
-SCORES = {
-    "votes of the last depth": _score("vote_entropy"),
-    "votes of all depths": _score("vote_entropy_all_depths"),
-    "entropy of the mean probability": _score("mean_entropy"),
+SCORES = {title: _score(score) for score, title in SCORE_NAMES.items()}
+STRENGTHS = {
+    f"eps = {eps:g}; {SCORE_NAMES[score]}": _strength(eps, score)
+    for score in ("vote_entropy", "mean_entropy")
+    for eps in EPSILONS
 }
-STRENGTHS = {f"eps = {eps:g}": _strength(eps) for eps in EPSILONS}
 CALIBRATION = {
     **{f"{bins} bins": _at(f"ece_by_bins/{bins}") for bins in ("10", "15", "20")},
     "15 bins, unweighted sum": lambda record, cell: unweighted(record["metrics"]["reliability"]),
@@ -76,7 +82,7 @@ def nearest_html(title: str, found: list[Block], readings: Mapping[str, Callable
     """
     parts = []
     for block in (block for block in found if not block.smoke):
-        rows = {}
+        rows, cells_read = {}, 0
         for name, read in readings.items():
             distances = []
             for subject in block.table.subjects:
@@ -87,11 +93,22 @@ def nearest_html(title: str, found: list[Block], readings: Mapping[str, Callable
                 ]
                 values = [(c, [v for r in c.records if (v := read(r, c)) is not None]) for c in cells]
                 distances.append([abs(statistics.fmean(v) - c.paper.value) for c, v in values if v])
-            rows[name] = [mean_text(d, 3) for d in distances] + [mean_text([x for d in distances for x in d], 3)]
+            together = [x for d in distances for x in d]
+            cells_read = len(together)
+            rows[name] = [mean_text(d, 3) for d in distances] + [mean_text(together, 3)]
         head = ["reading", *block.table.subjects, "all"]
         caption = f"{title}, {block.profile.name} profile: mean absolute difference from the printed values"
-        parts.append(grid_html(caption, head, rows, smoke=False))
+        parts.append(grid_html(caption, head, rows, smoke=False) + _nearest(rows, cells_read))
     return "".join(parts) or '<p class="not-run">No records but smoke runs are at hand.</p>'
+
+
+def _nearest(rows: Mapping[str, list[str]], count: int) -> str:
+    """The sentence that names the nearest reading; equal distances share the place."""
+    known = {name: float(values[-1]) for name, values in rows.items() if values[-1].replace(".", "").isdigit()}
+    if len(known) < 2:
+        return ""
+    best = [name for name, distance in known.items() if distance == min(known.values())]
+    return f"<p>Nearest over {count} printed cells: <strong>{' = '.join(best)}</strong>.</p>"
 
 
 class Runs:
