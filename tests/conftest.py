@@ -47,9 +47,7 @@ def perceptron() -> decnn.DecNN:
 
 def convolutional() -> decnn.DecNN:
     """Maps of two shapes: 32x32 twice, and 16x16."""
-    return decnn.DecNN(
-        decnn.ConvNet((1, 32, 32), 10, filters=2, reference=16, num_layers=3), decnn.UNetDecoder(filters=2)
-    )
+    return decnn.DecNN(decnn.ConvNet((1, 32, 32), 10, filters=2, num_layers=3), decnn.UNetDecoder(filters=2))
 
 
 LAYOUTS = {"contiguous": torch.contiguous_format, "channels_last": torch.channels_last}
