@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 import torch
 
 import decnn
-from decnn.study import cost, plain, scaling
+from decnn.study import cost, ideas, plain, scaling
 
 
 @pytest.fixture
@@ -106,3 +108,31 @@ def test_a_small_measurement_has_every_series():
     figure, _ = scaling.chart(record)
     assert "D, ReDecNN" in scaling.laws_html(record)
     assert len(figure.axes) == 4
+
+
+@pytest.mark.parametrize("idea", [i.field for i in ideas.IDEAS if i.field not in ("bfloat16", "compiled")])
+def test_ideas_change_the_speed_and_not_the_function(idea):
+    """In value and in gradient, in float64, with the weights of the library's own decoder."""
+    g = decnn.ResNetDecoder(latent=6, width=2)
+    other = ideas.decoder(2, dataclasses.replace(ideas.Ideas(), **{idea: True}), latent=6)
+    for value, copy in zip(g.parameters(), other.parameters(), strict=True):
+        copy.data.copy_(value)
+    h, target = torch.randn(3, 6), torch.randn(3, 1, 32, 32)
+    results = []
+    for model in (g, other):
+        x_hat = model(h)
+        results.append((x_hat, torch.autograd.grad((x_hat - target).square().sum(), list(model.parameters()))))
+    torch.testing.assert_close(*results, rtol=1e-8, atol=1e-9)
+
+
+def test_the_gain_of_an_idea_is_without_over_with():
+    seconds = {"ours": 2.0} | {i.field: 3.0 for i in ideas.IDEAS}
+    html = ideas.ideas_html([{"width": 8, "machine": "m", "seconds": seconds}])
+    assert html.count("<td>1.50</td><td>kept</td>") == 5
+    assert html.count("<td>0.67</td><td>dropped</td>") == 2
+
+
+def test_a_measurement_has_every_idea():
+    torch.set_default_dtype(torch.float32)
+    chosen = tuple(i for i in ideas.IDEAS if i.field == "sub_pixel")
+    assert set(ideas.measure(1, repetitions=1, ideas=chosen)["seconds"]) == {"ours", "sub_pixel"}

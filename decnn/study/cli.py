@@ -74,6 +74,7 @@ def _parser() -> argparse.ArgumentParser:
     bench.add_argument("--json", action="store_true", help="print the record as JSON")
     bench.add_argument("--cost", metavar="PROFILE", help="measure Table 10 at a profile's decoder width instead")
     bench.add_argument("--scaling", action="store_true", help="measure how cost grows instead")
+    bench.add_argument("--ideas", metavar="PROFILE", help="measure each idea of the training step at a width instead")
     bench.add_argument("--device", default="cpu", help="cpu or cuda, for --cost and --scaling")
     bench.add_argument("--save", action="store_true", help="write the record to book/bench for the book")
     bench.set_defaults(command=_bench)
@@ -174,10 +175,10 @@ def _release(options: argparse.Namespace) -> int:
 
 
 def _bench(options: argparse.Namespace) -> int:
-    from decnn.study import bench, cost, experiments, scaling
+    from decnn.study import bench, cost, experiments, ideas, scaling
 
-    if options.cost and options.scaling:
-        raise ValueError("expected --cost or --scaling, got both: they are measured one at a time")
+    if sum(map(bool, (options.cost, options.scaling, options.ideas))) > 1:
+        raise ValueError("expected one of --cost, --scaling and --ideas, got more: they are measured one at a time")
     if options.cost:
         record = cost.measure(experiments.profile(options.cost), options.device, progress=not options.json)
         lines = [f"{c['column']} {c['method']} {c['kind']}: {c['seconds']:.1f} s" for c in record["cells"]]
@@ -186,6 +187,10 @@ def _bench(options: argparse.Namespace) -> int:
         record = scaling.measure(device=options.device)
         text = "\n".join(f"{name}: {scaling.law(name, points)[0]}" for name, points in record["series"].items())
         save = scaling.write
+    elif options.ideas:
+        record = ideas.measure(experiments.profile(options.ideas).width)
+        text = "\n".join(f"{name}: {seconds:.3f} s" for name, seconds in record["seconds"].items())
+        save = ideas.write
     else:
         record = bench.measure(progress=not options.json)
         text, save = bench.as_text(record), bench.save
