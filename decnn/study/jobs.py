@@ -53,7 +53,9 @@ def keys(job: list[Spec]) -> list[str]:
 
 
 def describe(job: list[Spec]) -> str:
-    """Data set, methods and seeds, for people."""
-    methods = ", ".join(dict.fromkeys(spec.evaluation.method for spec in job))
-    seeds = ",".join(dict.fromkeys(str(spec.training.seed) for spec in job))
-    return f"{job[0].training.dataset} {methods} seed {seeds}"
+    """Data set, methods, depth and seeds, for people."""
+    training = job[0].training
+    words = [training.dataset, ", ".join(dict.fromkeys(spec.evaluation.method for spec in job))]
+    words += [training.classifier] if training.classifier != "mlp" else []
+    words += [f"depth {training.depth}"] if training.depth else []
+    return " ".join([*words, "seed", ",".join(dict.fromkeys(str(spec.training.seed) for spec in job))])
