@@ -28,7 +28,8 @@ from decnn.training import write_atomically
 __all__ = ["Claim", "Standing", "claimed", "clear", "fail", "look"]
 
 HEARTBEAT = 20.0  # seconds between signs of life
-STALE = 300.0  # seconds without one after which a claim may be taken over: many heartbeats, for a file server may hang
+# Seconds without one after which a claim may be taken over. NFS shows time stamps up to a minute late, and may hang.
+STALE = 300.0
 LINES = 8  # of an error that are kept
 
 

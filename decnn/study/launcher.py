@@ -194,9 +194,12 @@ class _Launch:
         if not (self.refresh or missing(job, self.records)):
             self.report(f"{describe(job)}: done")
             return True
+        error = self.errors.get(job[0].key)
+        slot = min(set(range(self.where.at_once)) - self.running.keys(), default=None)
+        if slot is None and error is None:
+            return False
         if any(standing and standing.state == "running" for standing in map(claiming.look, keys(job))):
             return False  # another launcher's or a terminal's, or it lost its machine and nobody can know that yet
-        error = self.errors.get(job[0].key)
         if error is not None:
             if not claiming.fail(keys(job), describe(job), error):
                 return False
@@ -204,11 +207,9 @@ class _Launch:
             self.left_out |= {spec.key: f"{describe(job)}: failed: {error}" for spec in left_out}
             self.report(f"{describe(job)}: failed")
             return True
-        slot = min(set(range(self.where.at_once)) - self.running.keys(), default=None)
-        if slot is not None:
-            self.running[slot] = job, self.submit(job, slot)
-            self.report(f"{describe(job)}: submitted")
-        return slot is not None
+        self.running[slot] = job, self.submit(job, slot)
+        self.report(f"{describe(job)}: submitted")
+        return True
 
     def submit(self, job: list[Spec], slot: int) -> submitit.Job:
         local = self.where.launcher == "local"
