@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import functools
 import json
+import shutil
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from decnn.study.experiments import Spec
+    from decnn.study.records import Records
 
 __all__ = ["main"]
 
@@ -38,14 +46,23 @@ def _parser() -> argparse.ArgumentParser:
         help="a table such as table_01a, all of them (all), the pair of runs behind the page on speed "
         "(precision), or those that measure open choices (open_choices)",
     )
-    run.add_argument("--profile", default="smoke", help="smoke, reader, overnight or paper")
-    run.add_argument("--seeds", type=_seeds, help="e.g. 0,1,2; by default the profile's")
-    run.add_argument("--methods", type=lambda text: text.split(","), help="e.g. ReDecNN,Ensemble; by default all")
+    _add_choice(run, profile="smoke")
     run.add_argument("--device", default="cpu", help="cpu or cuda")
     run.add_argument("--refresh", action="store_true", help="evaluate again even where a record exists")
+    run.add_argument("--launcher", metavar="NAME", help="local or slurm: each run a job; by default no jobs")
+    run.add_argument("--jobs", type=int, metavar="N", help="how many jobs at once; by default 2 local, 16 on Slurm")
+    run.add_argument("--partition", help="of Slurm; by default the cluster's")
+    run.add_argument("--hours", type=float, help="of a Slurm job, which goes on in another one; by default 24")
+    run.add_argument("--cpus", type=int, help="of a Slurm job; by default 4")
     run.set_defaults(command=_run)
 
     status = commands.add_parser("status", help="which cells exist at which profile")
+    status.add_argument(
+        "--watch", nargs="?", type=float, const=10.0, metavar="SECONDS",
+        help="show what is done, running, failed and to do, again and again until nothing is left; by default every 10",
+    )  # fmt: skip
+    status.add_argument("--table", help="what --watch looks at; by default all")
+    _add_choice(status)
     status.set_defaults(command=_status)
 
     clean = commands.add_parser("clean", help="delete checkpoints; records are never touched")
@@ -81,10 +98,16 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _run(options: argparse.Namespace) -> int:
+def _add_choice(parser: argparse.ArgumentParser, profile: str | None = None) -> None:
+    parser.add_argument("--profile", default=profile, help="smoke, reader, overnight or paper")
+    parser.add_argument("--seeds", type=_seeds, help="e.g. 0,1,2; by default the profile's")
+    parser.add_argument("--methods", type=lambda text: text.split(","), help="e.g. ReDecNN,Ensemble; by default all")
+
+
+def _chosen(options: argparse.Namespace) -> tuple[list[Spec], Records]:
+    """The runs that the user names, and the records that they belong to."""
     from decnn.study import experiments, paths, tables
     from decnn.study.records import Records
-    from decnn.study.runner import fill
 
     names = list(tables.TABLES) if options.table == "all" else [options.table]
     experiments.profile(options.profile)
@@ -98,14 +121,50 @@ def _run(options: argparse.Namespace) -> int:
         if options.methods is None or spec.evaluation.method in options.methods
     ]
     folder = paths.smoke_records() if options.profile == "smoke" else paths.records()
-    left_out = fill(specs, Records(folder), options.device, options.refresh)
+    return list(dict.fromkeys(specs)), Records(folder)
+
+
+def _run(options: argparse.Namespace) -> int:
+    from decnn.study import launcher
+    from decnn.study.runner import fill
+
+    where = launcher.plan(
+        options.launcher, options.jobs, partition=options.partition, hours=options.hours, cpus=options.cpus
+    )
+    specs, records = _chosen(options)
+    if where is None:
+        left_out = fill(specs, records, options.device, options.refresh)
+    else:
+        report = functools.partial(print, flush=True)
+        left_out = launcher.launch(specs, records, where, options.device, options.refresh, report=report)
     for sentence in dict.fromkeys(left_out.values()):
         print(sentence)
-    print(f"{len(set(specs)) - len(left_out)} of {len(set(specs))} runs have their record in {folder}")
+    print(f"{len(specs) - len(left_out)} of {len(specs)} runs have their record in {records.folder}")
     return 1 if left_out else 0
 
 
+def _watch(options: argparse.Namespace) -> int:
+    from decnn.study import progress
+
+    if not options.watch > 0:
+        raise ValueError(f"expected seconds above 0 with --watch, got {options.watch:g}: leave them out for 10")
+    options.table, options.profile = options.table or "all", options.profile or "smoke"
+    specs, records = _chosen(options)
+    while True:
+        now = progress.look(specs, records)
+        clear = "\x1b[H\x1b[2J" if sys.stdout.isatty() else ""
+        print(f"{clear}{options.table} at {options.profile}, {time.strftime('%H:%M:%S')}\n{now.text()}", flush=True)
+        if now.over:
+            return 1 if now.failed else 0
+        time.sleep(options.watch)
+
+
 def _status(options: argparse.Namespace) -> int:
+    if options.watch is not None:
+        return _watch(options)
+    given = [name for name in ("table", "profile", "seeds", "methods") if getattr(options, name) is not None]
+    if given:
+        raise ValueError(f"expected --watch with --{given[0]}, got none: add it, or leave --{given[0]} out")
     from decnn.study import experiments, paths, tables
     from decnn.study.records import Records
 
@@ -129,12 +188,14 @@ def _status(options: argparse.Namespace) -> int:
 
 
 def _clean(options: argparse.Namespace) -> int:
-    from decnn.study import paths
+    from decnn.study import claiming, paths
 
     files = sorted(paths.checkpoints().glob("*.safetensors"))
     size = sum(file.stat().st_size for file in files)
     for file in files:
         file.unlink()
+    if not claiming.clear():
+        shutil.rmtree(paths.logs(), ignore_errors=True)
     print(f"deleted {len(files)} checkpoints ({size / 1e6:.0f} MB) from {paths.checkpoints()}; records are untouched")
     return 0
 

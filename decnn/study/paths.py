@@ -6,7 +6,7 @@ from pathlib import Path
 
 from decnn.data.source import cache_root
 
-__all__ = ["cache", "checkpoints", "paper_numbers", "records", "root", "smoke_records"]
+__all__ = ["cache", "checkpoints", "claims", "logs", "paper_numbers", "records", "root", "smoke_records"]
 
 
 def root() -> Path:
@@ -32,6 +32,16 @@ def cache() -> Path:
 def checkpoints() -> Path:
     """Checkpoints of runs: safe to delete, dear to make again."""
     return cache() / "checkpoints"
+
+
+def claims() -> Path:
+    """Who trains what at the moment: shared by all machines that work on the same runs."""
+    return cache() / "claims"
+
+
+def logs() -> Path:
+    """What the jobs of `decnn run --launcher` print, a folder for each launch."""
+    return cache() / "logs"
 
 
 def records() -> Path:

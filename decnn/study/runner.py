@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import itertools
+import os
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -17,20 +18,20 @@ from decnn.baselines import BayesNN, Ensemble, Stack, bayes
 from decnn.classifiers import MLP, ConvNet, he_init_
 from decnn.compose import DecNN
 from decnn.decoders import ResNetDecoder
-from decnn.study import paths
+from decnn.study import claiming, paths
 from decnn.study.evaluation import evaluate, subset
 from decnn.study.experiments import Spec, Training
+from decnn.study.jobs import DECODING, describe, groups, jobs, keys, missing
 from decnn.study.records import Records, commit, peak_memory, provenance
 from decnn.study.shifts import Scored, evaluate_detection, outlier_sets, score
 from decnn.training import checkpoint_metadata, derived_seed, fit, load_checkpoint, save_checkpoint
 from decnn.uncertainty import sample_paths
 from decnn.unet import UNetDecoder
 
-DECODING = ("decodable", "recursive")  # objectives of a classifier with a decoder
-
-__all__ = ["build", "fill", "finished", "trained"]
+__all__ = ["build", "fill", "finished", "trained", "trained_share"]
 
 INLIERS = 6  # models whose inlier scores are kept for their next kind of outliers
+LOOK_AGAIN = 2.0  # seconds, while others hold all that is left
 
 
 def fill(
@@ -42,21 +43,60 @@ def fill(
 ) -> dict[str, str]:
     """Run what has no record yet; returns, for each specification left out, why (its data are missing).
 
-    Runs that differ in nothing but their seed and train no decoder are trained together.
+    Runs that differ in nothing but their seed and train no decoder are trained together. What another worker is at,
+    here or on a machine that shares the cache folder, is left for the end and then waited for, so that all records
+    are there when this returns; should that worker stop without them, its runs are taken over.
     """
     commit()
     left_out: dict[str, str] = {}
     inliers: dict[str, Scored] = {}
-    todo = [spec for spec in dict.fromkeys(specs) if refresh or records.find(spec) is None]
-    for group in _groups(todo):
+    todo = jobs(specs if refresh else missing(specs, records))
+    announced: set[str] = set()
+    while todo:
+        elsewhere = []
+        for job in todo:
+            with claiming.claimed(keys(job), describe(job)) as claim:
+                done = claim is not None and _work(job, claim, records, device, refresh, progress, left_out, inliers)
+            if not done:
+                elsewhere.append(job)
+        if progress:
+            _announce(elsewhere, announced)
+        if len(elsewhere) == len(todo):
+            time.sleep(LOOK_AGAIN)
+        todo = elsewhere
+    return left_out
+
+
+def _work(
+    job: list[Spec],
+    claim: claiming.Claim,
+    records: Records,
+    device: str,
+    refresh: bool,
+    progress: bool,
+    left_out: dict[str, str],
+    inliers: dict[str, Scored],
+) -> bool:
+    """Run a job; False if it was taken over meanwhile, because this process stood still for minutes."""
+    for group in groups(job if refresh else missing(job, records)):  # others may have been at it before the claim
         try:
             models = trained(group, device, progress)
             for spec, (model, seconds) in zip(group, models, strict=True):
                 metrics, evaluation = _measured(spec, model, device, inliers)
+                if not claim.held():
+                    return False
                 _record(spec, metrics, {"training": seconds, "evaluation": evaluation}, len(group), records, device)
         except data.DataNotFound as error:
             left_out |= {spec.key: str(error) for spec in group}
-    return left_out
+    return True
+
+
+def _announce(elsewhere: list[list[Spec]], announced: set[str]) -> None:
+    for job in elsewhere:
+        holder = next((s.holder for s in map(claiming.look, keys(job)) if s and s.state == "running"), None)
+        if holder and describe(job) not in announced:
+            announced.add(describe(job))
+            print(f"{describe(job)}: left to {holder}; its records are waited for", flush=True)
 
 
 def _measured(spec: Spec, model: nn.Module, device: str, inliers: dict[str, Scored]) -> tuple[dict, float]:
@@ -107,11 +147,13 @@ def trained(group: list[Spec], device: str = "cpu", progress: bool = True) -> li
 
     Finished weights come from the cache; a run that was interrupted goes on from its checkpoint.
     """
-    missing = [spec for spec in group if not finished(spec)]
-    if missing:
-        train = _load(missing[0].training.dataset, "train")
-        part = subset(len(train.images), missing[0].training.train_size)
-        _train(missing, train.images[part], train.labels[part], device, progress)
+    untrained = [spec for spec in group if not finished(spec)]
+    if untrained:
+        if _stack(group).exists():  # killed while it handed the members their weights
+            untrained = group
+        train = _load(group[0].training.dataset, "train")
+        part = subset(len(train.images), group[0].training.train_size)
+        _train(untrained, train.images[part], train.labels[part], device, progress)
     models = []
     for spec in group:
         model = build(spec.training)
@@ -159,9 +201,9 @@ def _train(specs: list[Spec], images: Tensor, labels: Tensor, device: str, progr
         "lr": first.lr,
         "precision": first.precision,
         "device": device,
+        "save_every": float(os.environ.get("DECNN_SAVE_EVERY", "60")),
+        "progress": describe(specs) if progress else None,
     }
-    name = f"{first.dataset} {specs[0].evaluation.method} seed {','.join(str(s.training.seed) for s in specs)}"
-    settings["progress"] = name if progress else None
     if first.objective in DECODING:
         (spec,), (model,) = specs, models
         fit(
@@ -172,8 +214,7 @@ def _train(specs: list[Spec], images: Tensor, labels: Tensor, device: str, progr
 
     networks = [network for model in models for network in _networks(model)]
     stack = Stack(networks)
-    identity = "+".join(spec.training_key for spec in specs)
-    checkpoint = paths.checkpoints() / f"stack-{derived_seed(identity):x}.safetensors"
+    identity, checkpoint = _identity(specs), _stack(specs)
     objective = _objective(first, len(images))
     fit(
         stack, images, labels, lambda stack, x, y: stack.each(objective, x, y).sum(),
@@ -186,7 +227,7 @@ def _train(specs: list[Spec], images: Tensor, labels: Tensor, device: str, progr
         own = networks[index * first.members : (index + 1) * first.members]
         model = Ensemble(own) if first.members > 1 else own[0]
         save_checkpoint(_weights(spec), model, None, first.steps, spec.training_key, seconds)
-    checkpoint.unlink()
+    checkpoint.unlink(missing_ok=True)
 
 
 def _objective(training: Training, examples: int):
@@ -206,19 +247,6 @@ def _objective(training: Training, examples: int):
     return recursive
 
 
-def _groups(specs: list[Spec]) -> list[list[Spec]]:
-    """Runs that can be trained as one stack: equal but for the seed, and without a decoder.
-
-    Groups that share their weights follow one another.
-    """
-    groups: dict[object, dict[object, list[Spec]]] = {}
-    for spec in specs:
-        alone = spec.key if spec.training.objective in DECODING else None
-        weights = dataclasses.replace(spec.training, seed=-1), alone and spec.training_key
-        groups.setdefault(weights, {}).setdefault((spec.evaluation, alone), []).append(spec)
-    return [group for sharing in groups.values() for group in sharing.values()]
-
-
 @functools.lru_cache(maxsize=2)
 def _load(dataset: str, split: str) -> data.Images:
     return data.load(dataset, split)
@@ -232,7 +260,21 @@ def _weights(spec: Spec) -> Path:
     return paths.checkpoints() / f"{spec.training_key}.safetensors"
 
 
+def _identity(specs: list[Spec]) -> str:
+    return "+".join(spec.training_key for spec in specs)
+
+
+def _stack(specs: list[Spec]) -> Path:
+    return paths.checkpoints() / f"stack-{derived_seed(_identity(specs)):x}.safetensors"
+
+
 def finished(spec: Spec) -> bool:
     """Whether the trained weights of a run lie in the cache."""
     path = _weights(spec)
     return path.exists() and int(checkpoint_metadata(path)["step"]) == spec.training.steps
+
+
+def trained_share(spec: Spec) -> float:
+    """How much of a run's training its own checkpoint holds, from 0 to 1; that of a stack is not looked at."""
+    path = _weights(spec)
+    return int(checkpoint_metadata(path)["step"]) / spec.training.steps if path.exists() else 0.0

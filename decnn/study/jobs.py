@@ -1,0 +1,61 @@
+"""What one worker does in one go: runs that share weights or are trained together."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable
+
+from decnn.study.experiments import Spec
+from decnn.study.records import Records
+
+__all__ = ["DECODING", "describe", "groups", "jobs", "keys", "missing"]
+
+DECODING = ("decodable", "recursive")  # objectives of a classifier with a decoder
+
+
+def missing(specs: Iterable[Spec], records: Records) -> list[Spec]:
+    """Those without a record, each once."""
+    return [spec for spec in dict.fromkeys(specs) if records.find(spec) is None]
+
+
+def jobs(specs: Iterable[Spec]) -> list[list[Spec]]:
+    """Runs that have to be done by one worker, one after another: those that share weights or are trained together.
+
+    Example:
+        >>> from decnn.study.tables import specifications
+        >>> [describe(job) for job in jobs(specifications("table_01b", "smoke"))][:2]
+        ['mnist-5k MC-Dropout seed 0', 'fashion_mnist MC-Dropout seed 0']
+    """
+    found: dict[object, list[Spec]] = {}
+    for spec in dict.fromkeys(specs):
+        found.setdefault(_trained_with(spec), []).append(spec)
+    return list(found.values())
+
+
+def groups(specs: list[Spec]) -> list[list[Spec]]:
+    """Runs of a job that are evaluated alike: their models are trained as one stack if they have no decoder."""
+    groups: dict[object, list[Spec]] = {}
+    for spec in specs:
+        groups.setdefault((_trained_with(spec), spec.evaluation), []).append(spec)
+    return list(groups.values())
+
+
+def _trained_with(spec: Spec) -> object:
+    """Equal for runs that can be trained as one stack: equal but for the seed, and without a decoder."""
+    if spec.training.objective in DECODING:
+        return spec.training_key
+    return dataclasses.replace(spec.training, seed=-1), spec.version
+
+
+def keys(job: list[Spec]) -> list[str]:
+    """The trainings that a job needs: what it claims."""
+    return list(dict.fromkeys(spec.training_key for spec in job))
+
+
+def describe(job: list[Spec]) -> str:
+    """Data set, methods, depth and seeds, for people."""
+    training = job[0].training
+    words = [training.dataset, ", ".join(dict.fromkeys(spec.evaluation.method for spec in job))]
+    words += [training.classifier] if training.classifier != "mlp" else []
+    words += [f"depth {training.depth}"] if training.depth else []
+    return " ".join([*words, "seed", ",".join(dict.fromkeys(str(spec.training.seed) for spec in job))])
