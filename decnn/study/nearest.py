@@ -72,34 +72,41 @@ CALIBRATION = {
 }
 
 
-def nearest_html(title: str, found: list[Block], readings: Mapping[str, Callable[[dict, Cell], float | None]]) -> str:
-    """How far each reading of the same records lies from the printed values: the mean absolute difference by subject.
+def nearest_html(title: str, found: list[Block], readings: Mapping[str, Reading], ratio: bool = False) -> str:
+    """How far each reading of the same records lies from the printed values: the mean distance by subject.
 
     Arguments:
         title: what is read.
         found: blocks of one table; smoke blocks are left out.
         readings: name -> function of a record and its cell.
+        ratio: measure |ln(ours / printed)| in place of |ours - printed|, where readings differ in scale: on an
+            absolute scale, whatever is near 0 would be near all small numbers.
     """
     parts = []
     for block in (block for block in found if not block.smoke):
-        rows, cells_read = {}, 0
+        rows, count = {}, 0
         for name, read in readings.items():
-            distances = []
-            for subject in block.table.subjects:
-                cells = [
-                    c
-                    for c in block.cells
-                    if c.query and c.query.case and c.query.subject == subject and c.paper.value is not None
-                ]
-                values = [(c, [v for r in c.records if (v := read(r, c)) is not None]) for c in cells]
-                distances.append([abs(statistics.fmean(v) - c.paper.value) for c, v in values if v])
+            distances = [_distances(block, subject, read, ratio) for subject in block.table.subjects]
             together = [x for d in distances for x in d]
-            cells_read = len(together)
+            count = len(together)
             rows[name] = [mean_text(d, 3) for d in distances] + [mean_text(together, 3)]
         head = ["reading", *block.table.subjects, "all"]
-        caption = f"{title}, {block.profile.name} profile: mean absolute difference from the printed values"
-        parts.append(grid_html(caption, head, rows, smoke=False) + _nearest(rows, cells_read))
+        measure = "absolute logarithm of ours / printed" if ratio else "absolute difference from the printed values"
+        caption = f"{title}, {block.profile.name} profile: mean {measure}"
+        parts.append(grid_html(caption, head, rows, smoke=False) + _nearest(rows, count))
     return "".join(parts) or '<p class="not-run">No records but smoke runs are at hand.</p>'
+
+
+def _distances(block: Block, subject: str, read: Reading, ratio: bool) -> list[float]:
+    """Of a subject's printed cells that have records."""
+    cells = [c for c in block.cells if c.query and c.query.case and c.query.subject == subject]
+    found = []
+    for cell in (c for c in cells if c.paper.value is not None):
+        values = [v for record in cell.records if (v := read(record, cell)) is not None]
+        if values:
+            ours, printed = statistics.fmean(values), cell.paper.value
+            found.append(abs(math.log(ours / printed)) if ratio else abs(ours - printed))
+    return found
 
 
 def _nearest(rows: Mapping[str, list[str]], count: int) -> str:
