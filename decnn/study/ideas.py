@@ -114,11 +114,11 @@ def ideas_html(records: list[dict]) -> str:
         for record in records:
             ours, other = record["seconds"]["ours"], record["seconds"].get(idea.field)
             gains.append("-" if other is None else f"{other / ours if kept else ours / other:.2f}")
-        rows[idea.title] = [idea.predicted, *gains, "kept" if kept else "dropped"]
+        rows[idea.title] = [*gains, "kept" if kept else "dropped", idea.predicted]
     measured = [f"measured, width {record['width']}" for record in records]
     machines = "; ".join(dict.fromkeys(record["machine"] for record in records))
     title = f"A step of Equation 5 without the idea, divided by one with it: above 1 it pays. {machines}"
-    return grid_html(title, ("idea", "predicted", *measured, ""), rows, smoke=False)
+    return grid_html(title, ("idea", *measured, "", "predicted"), rows, smoke=False)
 
 
 def decoder(width: int, ideas: Ideas, latent: int = 128) -> nn.Module:
