@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections import deque
 from collections.abc import Callable, Iterator
-from itertools import groupby, pairwise
+from itertools import groupby, islice, pairwise
 
 import torch
 from torch import Tensor, nn
@@ -64,30 +64,34 @@ def path_logits(
     _check_paths(model, paths)
     if any(m.training for m in model.modules() if isinstance(m, BATCH_NORM | nn.Dropout)):
         raise ValueError("expected a model in eval mode, got layers in training mode: call model.eval() before voting")
-    decode, count = (model.decode, 0) if reference is None else (_by_reference(model, len(reference)), len(reference))
-    x = x if reference is None else torch.cat([reference, x])
-    batch = len(x)
-    size = chunk if reference is None else batch
+    if reference is not None:  # its statistics are those of one prefix, so prefixes are decoded one by one
+        walks = [_walk(model, _by_reference(model, len(reference)), torch.cat([reference, x]), paths, together=1)]
+    else:
+        walks = [_walk(model, model.decode, part, paths, max(1, chunk // len(part))) for part in x.split(chunk)]
+    for parts in zip(*walks, strict=True):
+        yield torch.cat(parts, dim=1)[:, -len(x) :]
+
+
+def _walk(
+    model: DecNN, decode: Callable[[Tensor], Tensor], x: Tensor, paths: Tensor, together: int
+) -> Iterator[Tensor]:
+    """The logits of `path_logits`, the compositions of so many prefixes computed `together`."""
     levels = _prefixes(model, paths)
-    row = torch.zeros(model.num_layers, 1, dtype=torch.long)  # where a layer's activations of each prefix are kept
     _, activations = model.activations(x)
-    # Beside each depth's prefixes stand those that follow on them; after the last depth, none.
-    for (steps, node), (following, _) in pairwise([*levels, (levels[0][0][:0], None)]):
-        wanted = torch.zeros(model.num_layers, len(steps), dtype=torch.bool)
-        wanted[following[:, 1], following[:, 0]] = True
-        owners = torch.arange(len(steps)).repeat_interleave(batch)
-        h = [activations[layer].unflatten(0, (-1, batch))[row[layer, parent]] for parent, layer in steps.tolist()]
-        logits, kept, done = [], [[] for _ in activations], 0
-        for part in _parts(h, size):
-            part_logits, part_activations = model.activations(decode(part))
-            logits.append(part_logits)
-            of_part = wanted[:, owners[done : done + len(part)]].to(part.device)
-            for parts, activation, rows in zip(kept, part_activations, of_part, strict=True):
-                parts.append(activation[rows])
-            done += len(part)
-        activations = [torch.cat(parts) for parts in kept]
-        row = wanted.cumsum(1) - 1
-        yield torch.cat(logits).unflatten(0, (-1, batch))[node.to(x.device), count:]
+    kept = [dict(enumerate(activations))]  # for each prefix, the layers from which a path goes on
+    for (steps, node), (following, _) in pairwise([*levels, (levels[0][0][:0], None)]):  # after the last depth, none
+        goes_on: list[list[int]] = [[] for _ in steps]
+        for parent, layer in following.tolist():
+            goes_on[parent].append(layer)
+        logits, found = [], []
+        for h in _joined([kept[parent][layer] for parent, layer in steps.tolist()], together):
+            joined_logits, joined = model.activations(decode(h))
+            logits.append(joined_logits.unflatten(0, (-1, len(x))))
+            for place in range(len(logits[-1])):
+                own = slice(place * len(x), (place + 1) * len(x))
+                found.append({layer: joined[layer][own].clone() for layer in goes_on[len(found)]})
+        kept = found
+        yield torch.cat(logits)[node.to(x.device)]
 
 
 def path_votes(model: DecNN, x: Tensor, paths: Tensor, reference: Tensor | None = None) -> Tensor:
@@ -186,10 +190,11 @@ def _prefixes(model: DecNN, paths: Tensor) -> list[tuple[Tensor, Tensor]]:
     return levels
 
 
-def _parts(blocks: list[Tensor], size: int) -> Iterator[Tensor]:
-    """The blocks in their order, neighbours of one shape joined and cut into parts of at most `size`."""
+def _joined(blocks: list[Tensor], together: int) -> Iterator[Tensor]:
+    """The blocks in their order, up to so many neighbours of one shape joined."""
     for _, alike in groupby(blocks, key=lambda block: block.shape):
-        yield from torch.cat(list(alike)).split(size)
+        while some := list(islice(alike, together)):
+            yield torch.cat(some)
 
 
 def _check_paths(model: DecNN, paths: Tensor) -> None:

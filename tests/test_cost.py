@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import pytest
 import torch
 
 import decnn
-from decnn.study import cost, ideas, plain, scaling
+from decnn.study import cost, ideas, measuring, plain, scaling
 
 
 @pytest.fixture
@@ -32,7 +30,7 @@ def test_one_step_of_both_gives_the_same_weights(pairs, batch):
         return decnn.objectives.recursive(model, x, y, [1, 8, 3]).total
 
     for model in pairs:
-        plain.training_step(model, loss)(x, y)
+        measuring.training_step(model, loss)(x, y)
     for mine, theirs in zip(ours.state_dict().values(), straight.state_dict().values(), strict=True):
         torch.testing.assert_close(mine, theirs, rtol=1e-6, atol=1e-7)
 
@@ -114,7 +112,7 @@ def test_a_small_measurement_has_every_series():
 def test_ideas_change_the_speed_and_not_the_function(idea):
     """In value and in gradient, in float64, with the weights of the library's own decoder."""
     g = decnn.ResNetDecoder(latent=6, width=2)
-    other = ideas.decoder(2, dataclasses.replace(ideas.Ideas(), **{idea: True}), latent=6)
+    other = plain.decoder(2, latent=6, ideas=plain.Ideas(**{idea: True}))
     for value, copy in zip(g.parameters(), other.parameters(), strict=True):
         copy.data.copy_(value)
     h, target = torch.randn(3, 6), torch.randn(3, 1, 32, 32)

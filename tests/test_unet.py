@@ -104,10 +104,12 @@ def test_paths_vote(model, x, with_reference):
             torch.testing.assert_close(row, model.recompose(x, path)[-1].logits.softmax(-1))
 
 
-def test_maps_of_one_shape_are_decoded_together_in_chunks(model, x):
-    """Three images on four prefixes: two of 32x32 and two of 4x4 make parts of 5 + 1 twice."""
+@pytest.mark.parametrize(("chunk", "together"), [(5, 1), (7, 2)])
+def test_maps_of_one_shape_are_decoded_together_within_a_chunk(model, x, chunk, together):
+    """Three images on four prefixes, two of 32x32 and two of 4x4: a chunk of 7 holds two of them."""
     sizes = []
     hook = model.decoder.register_forward_hook(lambda module, inputs, output: sizes.append(tuple(inputs[0].shape)))
-    list(decnn.uncertainty.path_logits(model, x, torch.tensor([[8], [1], [7], [2]]), chunk=5))
+    list(decnn.uncertainty.path_logits(model, x, torch.tensor([[8], [1], [7], [2]]), chunk=chunk))
     hook.remove()
-    assert sizes == [(5, 4, 32, 32), (1, 4, 32, 32), (5, 4, 4, 4), (1, 4, 4, 4)]
+    count = 2 // together
+    assert sizes == [(3 * together, 4, 32, 32)] * count + [(3 * together, 4, 4, 4)] * count

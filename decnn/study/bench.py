@@ -5,12 +5,9 @@ The plain version is that of `decnn.study.plain`. Each figure is the median of a
 
 from __future__ import annotations
 
-import datetime
-import json
 import statistics
-import time
 from collections.abc import Callable
-from pathlib import Path
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -20,12 +17,12 @@ from decnn.baselines import Stack
 from decnn.classifiers import MLP
 from decnn.compose import DecNN
 from decnn.decoders import ResNetDecoder, folded
-from decnn.study import paths, plain
-from decnn.study.records import commit, device_name
-from decnn.training import fit, write_atomically
+from decnn.study import plain
+from decnn.study.measuring import in_turn, stamp, training_step
+from decnn.training import fit
 from decnn.uncertainty import path_logits, sample_paths
 
-__all__ = ["as_text", "measure", "save"]
+__all__ = ["as_text", "measure"]
 
 BATCH, DEPTH, PATHS, MEMBERS = 128, 8, 30, 8
 
@@ -45,9 +42,7 @@ def measure(progress: bool = True) -> dict:
             print(f"measuring {title} ...", flush=True)
         rows.append(figure())
     return {
-        "machine": f"{device_name('cpu')}, {torch.get_num_threads()} threads, torch {torch.__version__}",
-        "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        **commit(),
+        **stamp(),
         "rows": rows,
     }
 
@@ -61,30 +56,14 @@ def as_text(record: dict) -> str:
     )
 
 
-def save(record: dict) -> Path:
-    """Write the record where the book shows it, under the machine's name."""
-    name = "-".join(record["machine"].split(",")[0].lower().split())
-    path = paths.root() / "book" / "bench" / f"{name}.json"
-    write_atomically(path, (json.dumps(record, indent=1) + "\n").encode())
-    return path
-
-
 def _step(x: Tensor, y: Tensor, width: int, repetitions: int, target: float) -> dict:
-    path = [1, 2, 3, 4, 5, 6, 7, 8]
+    def loss(model: DecNN, x: Tensor, y: Tensor) -> Tensor:
+        return objectives.recursive(model, x, y, [1, 2, 3, 4, 5, 6, 7, 8]).total
+
     ours = DecNN(MLP(), ResNetDecoder(width=width)).to(memory_format=torch.channels_last)
-    optimiser = torch.optim.Adam(ours.parameters(), fused=True)
-    straight = plain.training_step(
-        DecNN(MLP(), plain.decoder(width)), lambda m, x, y: objectives.recursive(m, x, y, path).total
-    )
-
-    def step() -> None:
-        with torch.autocast("cpu", torch.bfloat16):
-            loss = objectives.recursive(ours, x, y, path).total
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
-
-    slow, fast = _alternate(lambda: straight(x, y), step, repetitions)
+    straight = DecNN(MLP(), plain.decoder(width))
+    steps = training_step(straight, loss), training_step(ours, loss, bfloat16=True, fused=True)
+    slow, fast = _medians(*(partial(step, x, y) for step in steps), repetitions)
     return {
         "what": f"training step of Eq. 5, width {width}, batch {BATCH}, D = {DEPTH}",
         "plain": f"{slow:.3f} s",
@@ -110,7 +89,7 @@ def _ensemble(batches: int = 100) -> dict:
         seeds = [0] * MEMBERS
         fit(stack, images, labels, lambda s, x, y: s.each(loss, x, y).sum(), seeds=seeds, **settings)
 
-    one, all_members = _alternate(single, stacked, repetitions=5)
+    one, all_members = _medians(single, stacked, repetitions=5)
     return {
         "what": f"epoch of the {MEMBERS}-member ensemble over an epoch of the standard network",
         "plain": f"{MEMBERS:.1f} (one by one)",
@@ -133,7 +112,7 @@ def _voting(images: int = 200) -> dict:
                     continue
 
     slow, quick = (
-        seconds * 1000 / images for seconds in _alternate(lambda: plain.votes(model, x, walks), shared, repetitions=3)
+        seconds * 1000 / images for seconds in _medians(lambda: plain.votes(model, x, walks), shared, repetitions=3)
     )
     return {
         "what": f"votes of {PATHS} paths of depth {DEPTH} at width 8, for 1,000 images",
@@ -144,13 +123,6 @@ def _voting(images: int = 200) -> dict:
     }
 
 
-def _alternate(plain: Callable[[], None], ours: Callable[[], None], repetitions: int) -> tuple[float, float]:
-    """Median seconds of two functions, run in turn so that a machine's drift meets both; one warm-up each."""
-    times: tuple[list[float], list[float]] = ([], [])
-    for repetition in range(repetitions + 1):
-        for function, taken in zip((plain, ours), times, strict=True):
-            start = time.perf_counter()
-            function()
-            if repetition:
-                taken.append(time.perf_counter() - start)
-    return statistics.median(times[0]), statistics.median(times[1])
+def _medians(plain: Callable[[], object], ours: Callable[[], object], repetitions: int) -> list[float]:
+    taken = in_turn({"plain": plain, "ours": ours}, repetitions)
+    return [statistics.median(seconds[1:]) for seconds in taken.values()]

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
 __all__ = ["main"]
 
-SMOKE_NAMES = {"mnist": "mnist-5k"}
-
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Parse the command line and run one command; a user's mistake ends in one line and exit status 2."""
@@ -89,9 +87,10 @@ def _parser() -> argparse.ArgumentParser:
 
     bench = commands.add_parser("bench", help="measure training and voting beside a plain implementation")
     bench.add_argument("--json", action="store_true", help="print the record as JSON")
-    bench.add_argument("--cost", metavar="PROFILE", help="measure Table 10 at a profile's decoder width instead")
-    bench.add_argument("--scaling", action="store_true", help="measure how cost grows instead")
-    bench.add_argument("--ideas", metavar="PROFILE", help="measure each idea of the training step at a width instead")
+    instead = bench.add_mutually_exclusive_group()
+    instead.add_argument("--cost", metavar="PROFILE", help="measure Table 10 at a profile's decoder width instead")
+    instead.add_argument("--scaling", action="store_true", help="measure how cost grows instead")
+    instead.add_argument("--ideas", metavar="PROFILE", help="measure each idea of the training step at a width instead")
     bench.add_argument("--device", default="cpu", help="cpu or cuda, for --cost and --scaling")
     bench.add_argument("--save", action="store_true", help="write the record to book/bench for the book")
     bench.set_defaults(command=_bench)
@@ -106,7 +105,7 @@ def _add_choice(parser: argparse.ArgumentParser, profile: str | None = None) -> 
 
 def _chosen(options: argparse.Namespace) -> tuple[list[Spec], Records]:
     """The runs that the user names, and the records that they belong to."""
-    from decnn.study import experiments, paths, tables
+    from decnn.study import experiments, tables
     from decnn.study.records import Records
 
     names = list(tables.TABLES) if options.table == "all" else [options.table]
@@ -120,8 +119,7 @@ def _chosen(options: argparse.Namespace) -> tuple[list[Spec], Records]:
         for spec in tables.specifications(name, options.profile, options.seeds)
         if options.methods is None or spec.evaluation.method in options.methods
     ]
-    folder = paths.smoke_records() if options.profile == "smoke" else paths.records()
-    return list(dict.fromkeys(specs)), Records(folder)
+    return list(dict.fromkeys(specs)), Records.of(options.profile)
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -165,23 +163,23 @@ def _status(options: argparse.Namespace) -> int:
     given = [name for name in ("table", "profile", "seeds", "methods") if getattr(options, name) is not None]
     if given:
         raise ValueError(f"expected --watch with --{given[0]}, got none: add it, or leave --{given[0]} out")
-    from decnn.study import experiments, paths, tables
+    from decnn.study import experiments, tables
     from decnn.study.records import Records
 
-    store, smoke = Records(paths.records()), Records(paths.smoke_records())
-    broken = store.broken()
     for table in tables.TABLES.values():
         print(table.title)
         print(f"  {'runs with a record':26s}" + "".join(f"{profile:>12s}" for profile in experiments.PROFILES))
-        for dataset, method in dict.fromkeys((query.dataset, query.method) for query in table.queries.values()):
+        rows: dict[tuple[str, str], list[tables.Query]] = {}
+        for query in table.queries.values():
+            rows.setdefault((query.dataset, query.method), []).append(query)
+        for (dataset, method), queries in rows.items():
             counts = ""
-            for name in experiments.PROFILES:
-                folder = smoke if name == "smoke" else store
-                asked = [s for s in tables.specifications(table.name, name) if s.evaluation.method == method]
-                asked = [s for s in asked if s.training.dataset in (dataset, SMOKE_NAMES.get(dataset))]
-                counts += f"{sum(folder.path(spec).exists() for spec in asked)}/{len(asked)}".rjust(12)
+            for size in experiments.PROFILES.values():
+                asked = {spec for query in queries for spec in query.specifications(size)}
+                counts += f"{sum(Records.of(size.name).path(s).exists() for s in asked)}/{len(asked)}".rjust(12)
             print(f"  {dataset + ' ' + method:26s}{counts}")
         print()
+    broken = [message for name in ("paper", "smoke") for message in Records.of(name).broken()]
     for message in broken:
         print(message, file=sys.stderr)
     return 1 if broken else 0
@@ -236,28 +234,24 @@ def _release(options: argparse.Namespace) -> int:
 
 
 def _bench(options: argparse.Namespace) -> int:
-    from decnn.study import bench, cost, experiments, ideas, scaling
+    from decnn.study import bench, cost, experiments, ideas, measuring, scaling
 
-    if sum(map(bool, (options.cost, options.scaling, options.ideas))) > 1:
-        raise ValueError("expected one of --cost, --scaling and --ideas, got more: they are measured one at a time")
+    talkative = not options.json
     if options.cost:
-        record = cost.measure(experiments.profile(options.cost), options.device, progress=not options.json)
+        kind, record = "cost", cost.measure(experiments.profile(options.cost), options.device, progress=talkative)
         lines = [f"{c['column']} {c['method']} {c['kind']}: {c['seconds']:.1f} s" for c in record["cells"]]
-        text, save = "\n".join(lines), cost.write
     elif options.scaling:
-        record = scaling.measure(device=options.device)
-        text = "\n".join(f"{name}: {scaling.law(name, points)[0]}" for name, points in record["series"].items())
-        save = scaling.write
+        kind, record = "scaling", scaling.measure(device=options.device)
+        lines = [f"{name}: {scaling.law(name, points)[0]}" for name, points in record["series"].items()]
     elif options.ideas:
-        record = ideas.measure(experiments.profile(options.ideas).width)
-        text = "\n".join(f"{name}: {seconds:.3f} s" for name, seconds in record["seconds"].items())
-        save = ideas.write
+        kind, record = "ideas", ideas.measure(experiments.profile(options.ideas).width)
+        lines = [f"{name}: {seconds:.3f} s" for name, seconds in record["seconds"].items()]
     else:
-        record = bench.measure(progress=not options.json)
-        text, save = bench.as_text(record), bench.save
-    print(json.dumps(record, indent=1) if options.json else text)
+        kind, record = "speed", bench.measure(progress=talkative)
+        lines = [bench.as_text(record)]
+    print(json.dumps(record, indent=1) if options.json else "\n".join(lines))
     if options.save:
-        print(save(record))
+        print(measuring.write(kind, record))
     return 0
 
 

@@ -2,37 +2,33 @@
 
 from __future__ import annotations
 
-import datetime
-import json
 import statistics
-import time
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Callable
+from functools import partial
 
 import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from decnn import objectives
 from decnn.baselines import Stack
 from decnn.classifiers import MLP
 from decnn.compose import DecNN
 from decnn.decoders import ResNetDecoder, parameter_count
-from decnn.study import paths, plain
-from decnn.study.experiments import METHODS, Profile
+from decnn.study import plain
+from decnn.study.experiments import METHODS, PROFILES, Profile, specification
+from decnn.study.measuring import in_turn, stamp, training_step
 from decnn.study.paper import printed
 from decnn.study.readings import grid_html
-from decnn.study.records import commit, device_name
-from decnn.training import write_atomically
-from decnn.uncertainty import sample_paths
+from decnn.study.runner import objective
 
-__all__ = ["BATCH", "COLUMNS", "facts_html", "measure", "saved", "table_html", "write"]
+__all__ = ["BATCH", "COLUMNS", "facts_html", "measure", "table_html"]
 
 BATCH, DEPTH = 128, 8
 COLUMNS = {"MNIST": ((1, 32, 32), 10, 60_000), "CelebA": ((3, 32, 32), 18, 162_770)}  # Fashion has MNIST's shape
 TRAINED = ("Standard", "DecNN", "ReDecNN", "Dropout", "Ensemble")
 TRAINED_AS = {"MC-Dropout": "Dropout"}
 ROWS = ("Standard", "DecNN", "ReDecNN", "Dropout", "MC-Dropout", "Ensemble")  # as printed
+PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 Step = Callable[[Tensor, Tensor], None]
 
 
@@ -49,10 +45,10 @@ def measure(size: Profile, device: str = "cpu", repetitions: int = 10, steps: in
             if progress:
                 print(f"measuring {method}, {column} ...", flush=True)
             networks = [_networks(method, shape, classes, size.width, device, straight) for straight in (True, False)]
-            pair = _plain_step(method, networks[0]), _our_step(method, networks[1], device)
-            operations = _operations(pair[0], x, y) / BATCH
-            both = _alternate(pair, (x, y), steps, repetitions, device)
-            for kind, seconds in zip(("plain", "ours"), both, strict=True):
+            pair = {"plain": _plain_step(method, networks[0]), "ours": _our_step(method, networks[1], device)}
+            operations = _operations(pair["plain"], x, y) / BATCH
+            taken = in_turn({k: partial(step, x, y) for k, step in pair.items()}, repetitions, steps, device)
+            for kind, (_, *seconds) in taken.items():
                 epochs = [s * (examples // BATCH) for s in seconds]
                 cells.append(
                     {
@@ -67,10 +63,8 @@ def measure(size: Profile, device: str = "cpu", repetitions: int = 10, steps: in
                     }
                 )
     return {
-        "machine": f"{device_name(device)}, {torch.get_num_threads()} threads, torch {torch.__version__}",
+        **stamp(device),
         "device": torch.device(device).type,
-        "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        **commit(),
         "width": size.width,
         "batch": BATCH,
         "depth": DEPTH,
@@ -79,23 +73,6 @@ def measure(size: Profile, device: str = "cpu", repetitions: int = 10, steps: in
         "peak_flops": {name: _peak(dtype, device) for name, dtype in PRECISIONS.items()},
         "cells": cells,
     }
-
-
-PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
-
-
-def write(record: dict) -> Path:
-    """Write the record where the chapter finds it, under the machine's name and the decoder's width."""
-    name = "-".join(record["machine"].split(",")[0].lower().split())
-    path = paths.root() / "book" / "bench" / "cost" / f"{name}-width-{record['width']}.json"
-    write_atomically(path, (json.dumps(record, indent=1) + "\n").encode())
-    return path
-
-
-def saved() -> list[dict]:
-    """Committed records, widest decoder first."""
-    found = [json.loads(path.read_text()) for path in (paths.root() / "book" / "bench" / "cost").glob("*.json")]
-    return sorted(found, key=lambda record: (-record["width"], record["machine"]))
 
 
 def table_html(record: dict, smoke: bool = False) -> str:
@@ -160,23 +137,9 @@ def _networks(
     return [DecNN(classifiers[0], decoder).to(device)]
 
 
-def _loss(method: str) -> Callable[[nn.Module, Tensor, Tensor], Tensor]:
-    objective = METHODS[method].objective
-    if objective == "decodable":
-        return lambda model, x, y: objectives.decodable(model, x, y).total
-    if objective == "standard":
-        return lambda model, x, y: objectives.standard(model, x, y).total
-
-    def recursive(model: DecNN, x: Tensor, y: Tensor) -> Tensor:
-        (path,) = sample_paths(1, DEPTH, model.num_layers).tolist()
-        return objectives.recursive(model, x, y, path).total
-
-    return recursive
-
-
 def _plain_step(method: str, networks: list[nn.Module]) -> Step:
     """Every network on its own, one after the other."""
-    steps = [plain.training_step(network, _loss(method)) for network in networks]
+    steps = [training_step(network, _loss(method)) for network in networks]
 
     def step(x: Tensor, y: Tensor) -> None:
         for one in steps:
@@ -187,41 +150,19 @@ def _plain_step(method: str, networks: list[nn.Module]) -> Step:
 
 def _our_step(method: str, networks: list[nn.Module], device: str) -> Step:
     """As `decnn.fit` takes it: members stacked; bfloat16 and channels-last where there is a decoder; fused Adam."""
-    decodes = METHODS[method].decodes
-    model = Stack(networks) if len(networks) > 1 else networks[0]
-    model = model.to(memory_format=torch.channels_last) if decodes else model
-    optimiser = torch.optim.Adam(model.parameters(), fused=True)
-    loss = _loss(method)
+    decodes, loss = METHODS[method].decodes, _loss(method)
+    if len(networks) == 1:
+        model = networks[0].to(memory_format=torch.channels_last) if decodes else networks[0]
+        return training_step(model, loss, bfloat16=decodes, fused=True, device=device)
 
-    def step(x: Tensor, y: Tensor) -> None:
-        with torch.autocast(torch.device(device).type, torch.bfloat16, enabled=decodes):
-            if isinstance(model, Stack):
-                x, y = (batch.expand(len(model), *batch.shape) for batch in (x, y))
-                total = model.each(loss, x, y).sum()
-            else:
-                total = loss(model, x, y)
-        optimiser.zero_grad()
-        total.backward()
-        optimiser.step()
+    def members(stack: Stack, x: Tensor, y: Tensor) -> Tensor:
+        return stack.each(loss, *(batch.expand(len(stack), *batch.shape) for batch in (x, y))).sum()
 
-    return step
+    return training_step(Stack(networks), members, fused=True, device=device)
 
 
-def _alternate(
-    functions: Sequence[Callable[..., object]], batch: Sequence[Tensor], steps: int, repetitions: int, device: str
-) -> list[list[float]]:
-    """Seconds of one step in each repetition, for each function; one warm-up each."""
-    taken: list[list[float]] = [[] for _ in functions]
-    for repetition in range(repetitions + 1):
-        for function, seconds in zip(functions, taken, strict=True):
-            _wait(device)
-            start = time.perf_counter()
-            for _ in range(steps):
-                function(*batch)
-            _wait(device)
-            if repetition:
-                seconds.append((time.perf_counter() - start) / steps)
-    return taken
+def _loss(method: str) -> Callable[[nn.Module, Tensor, Tensor], Tensor]:
+    return objective(specification(method, "mnist", PROFILES["paper"], seed=0).training, examples=60_000)
 
 
 def _operations(step: Step, x: Tensor, y: Tensor) -> int:
@@ -233,10 +174,5 @@ def _operations(step: Step, x: Tensor, y: Tensor) -> int:
 def _peak(dtype: torch.dtype, device: str, side: int = 2048) -> float:
     """The machine's FLOP/s in a product of two square matrices, the best of five."""
     a = torch.rand(side, side, device=device).to(dtype)
-    (seconds,) = _alternate([torch.mm], (a, a), steps=1, repetitions=5, device=device)
+    _, *seconds = in_turn({"product": lambda: a @ a}, repetitions=5, device=device)["product"]
     return 2 * side**3 / min(seconds)
-
-
-def _wait(device: str) -> None:
-    if torch.device(device).type == "cuda":
-        torch.cuda.synchronize()

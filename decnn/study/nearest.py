@@ -6,12 +6,12 @@ import math
 import statistics
 from collections.abc import Callable, Mapping
 
-from decnn.study import open_choices, paths
+from decnn.study import open_choices
 from decnn.study.experiments import PROFILES, Profile, Spec
 from decnn.study.open_choices import KL_WEIGHTS, OUTLIERS, RHOS
 from decnn.study.paper import FULLEST_FIRST, Block, Cell
 from decnn.study.readings import grid_html, mean_text, unweighted
-from decnn.study.records import Records
+from decnn.study.records import Records, measured
 from decnn.study.runner import fill
 from decnn.study.shifts import EPSILONS
 from decnn.study.tables import TABLES, specifications
@@ -26,24 +26,18 @@ def _mistakes(name: str) -> Reading:
 
 
 def _at(path: str) -> Reading:
-    def read(record: dict, cell: Cell) -> float | None:
-        found = record["metrics"]
-        for part in path.split("/"):
-            found = found[part]
-        return found
-
-    return read
+    return lambda record, cell: measured(record, path)
 
 
 def _score(name: str) -> Reading:
     """The same cell of Table 2 with another score of the same samples."""
-    return lambda record, cell: _at(cell.query.metric.replace("vote_entropy", name))(record, cell)
+    return lambda record, cell: measured(record, cell.query.metric.replace("vote_entropy", name))
 
 
 def _strength(eps: float, score: str) -> Reading:
     def read(record: dict, cell: Cell) -> float | None:
         fgsm = cell.paper.row.startswith("Adversarial")
-        return _at(f"sets/fgsm-{eps:g}/scores/{score}/auroc")(record, cell) if fgsm else None
+        return measured(record, f"sets/fgsm-{eps:g}/scores/{score}/auroc") if fgsm else None
 
     return read
 
@@ -123,10 +117,10 @@ class Runs:
 
     def __init__(self, compute: str, device: str = "cpu") -> None:
         if compute != "smoke":
-            fill(open_choices.alternatives(PROFILES[compute], PROFILES[compute].seeds), _store(compute), device)
+            fill(open_choices.alternatives(PROFILES[compute], PROFILES[compute].seeds), Records.of(compute), device)
         self.size, self.store = max(map(_asked, FULLEST_FIRST), key=lambda asked: asked[2])[:2]
         if not _asked(self.size.name)[2]:
-            self.size, self.store = PROFILES["smoke"], _store("smoke")
+            self.size, self.store = PROFILES["smoke"], Records.of("smoke")
             fill(open_choices.alternatives(self.size, self.size.seeds), self.store, progress=False)
 
     @property
@@ -192,13 +186,9 @@ NUMBERS, DIGITS = ("accuracy", "ece", "mean_vote_entropy", "misclassification_au
 HEAD = ("", "accuracy, %", "ECE, %", "mean vote entropy, nats", "AUROC of mistakes", "AUROC of Fashion-MNIST", "seeds")
 
 
-def _store(profile: str) -> Records:
-    return Records(paths.smoke_records() if profile == "smoke" else paths.records())
-
-
 def _asked(profile: str) -> tuple[Profile, Records, int]:
     """A profile, its records, and how many of the alternatives (runs that no table asks for) are among them."""
-    size, store = PROFILES[profile], _store(profile)
+    size, store = PROFILES[profile], Records.of(profile)
     tabled = {spec for name in TABLES for spec in specifications(name, profile)}
     own = set(open_choices.alternatives(size, size.seeds)) - tabled
     return size, store, sum(store.path(spec).exists() for spec in own)

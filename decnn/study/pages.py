@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import platform
 import statistics
 from importlib import metadata
 from pathlib import Path
 
-from decnn.study import paths
+from decnn.study import measuring, paths
 from decnn.study.experiments import METHODS, PROFILES
 from decnn.study.records import Records, device_name
 from decnn.study.tables import precision_pair, specifications
@@ -93,8 +92,7 @@ def _pinned() -> list[str]:
 def _speed() -> str:
     """The committed benchmark, one table for each machine."""
     parts = []
-    for path in sorted((paths.root() / "book" / "bench").glob("*.json")):
-        bench = json.loads(path.read_text())
+    for bench in measuring.saved("speed"):
         rows = [[row["what"], row["plain"], row["ours"], row["ratio"], row["target"]] for row in bench["rows"]]
         parts.append(f"{bench['machine']}, {bench['date'][:10]}, commit {bench['commit'][:10]}:\n\n")
         parts.append(_table(["what", "plain", "ours", "ratio", "target"], rows) + "\n\n")

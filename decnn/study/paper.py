@@ -114,7 +114,7 @@ def blocks(
         ValueError: an unknown table or profile.
     """
     table, profile = tables.table(name), experiments.profile(compute)
-    store = Records(paths.smoke_records() if profile.name == "smoke" else paths.records())
+    store = Records.of(profile.name)
     left_out = fill(tables.specifications(name, compute), store, device, progress=False)
     sources = [(PROFILES[p], Records(paths.records())) for p in FULLEST_FIRST]
     sources += [(profile, store)] if profile.name == "smoke" else []

@@ -1,50 +1,55 @@
-"""The straightforward implementation, which the fast one is measured beside: what one writes first.
+"""The straightforward implementation, which the fast one is measured beside, and the ideas that make it fast.
 
-float32, eager, PyTorch's modules as they are, a loop over members and a loop over paths.
+Plain means what one writes first: float32, eager, PyTorch's modules as they are, a loop over members and a loop over
+paths. Ideas can be added to its decoder one at a time; none of them changes the function.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from dataclasses import dataclass
 from itertools import pairwise
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from decnn.batchnorm import norm_act
 from decnn.compose import DecNN
 
-__all__ = ["decoder", "training_step", "votes"]
+__all__ = ["Ideas", "decoder", "up_conv", "votes"]
 
 Shape = tuple[int, ...]
 
 
-def decoder(width: int, out_shape: Shape = (1, 32, 32)) -> nn.Module:
-    """The decoder of `decnn.ResNetDecoder`, from PyTorch's modules in the order in which the paper's library has them.
+@dataclass(frozen=True)
+class Ideas:
+    """Which ideas a training step uses; the plain one uses none."""
+
+    bfloat16: bool = False
+    channels_last: bool = False
+    small_shortcut: bool = False
+    joined_norm: bool = False
+    fused_adam: bool = False
+    sub_pixel: bool = False
+    compiled: bool = False
+
+
+PLAIN = Ideas()
+
+
+def decoder(width: int, out_shape: Shape = (1, 32, 32), latent: int = 128, ideas: Ideas = PLAIN) -> nn.Module:
+    """The function of `decnn.ResNetDecoder`, plain or with ideas, with its weights in the same order.
 
     Example:
-        >>> import torch
         >>> tuple(decoder(2)(torch.rand(3, 128)).shape)
         (3, 1, 32, 32)
     """
     channels = [8 * width, 4 * width, 4 * width, 2 * width, 2 * width, width, width, width, width]
-    blocks = [_Block(i, o) for i, o in pairwise(channels)]
-    first = [nn.Linear(128, 8 * width * 16), nn.Unflatten(1, (8 * width, 4, 4))]
+    blocks = [_Block(i, o, ideas) for i, o in pairwise(channels)]
+    first = [nn.Linear(latent, 8 * width * 16), nn.Unflatten(1, (8 * width, 4, 4))]
     model = _Decoder(*first, *blocks, nn.Conv2d(width, out_shape[0], 3, padding=1, bias=False))
-    model.out_shape = tuple(out_shape)
+    model.latent, model.out_shape = latent, tuple(out_shape)
     return model
-
-
-def training_step(model: nn.Module, loss: Callable[[nn.Module, Tensor, Tensor], Tensor]) -> Callable[..., None]:
-    """A step in float32, eager, with Adam as it comes: (x, y) -> None."""
-    optimiser = torch.optim.Adam(model.parameters())
-
-    def step(x: Tensor, y: Tensor) -> None:
-        optimiser.zero_grad()
-        loss(model, x, y).backward()
-        optimiser.step()
-
-    return step
 
 
 def votes(model: DecNN, x: Tensor, paths: Tensor) -> Tensor:
@@ -53,23 +58,62 @@ def votes(model: DecNN, x: Tensor, paths: Tensor) -> Tensor:
         return torch.stack([model.recompose(x, path)[-1].logits.argmax(-1) for path in paths.tolist()])
 
 
-class _Block(nn.Module):
-    """The residual block as one writes it first."""
+def up_conv(x: Tensor, weight: Tensor) -> Tensor:
+    """A 3x3 convolution of the map enlarged twice by nearest neighbours, from the small map: 4 products for 9.
 
-    def __init__(self, i: int, o: int) -> None:
+    Output pixel (2i + a, 2j + b) sees two rows and two columns of the small map, so each of the four phases
+    (a, b) is a 2x2 convolution whose weights are sums of the 3x3 ones.
+
+    Example:
+        >>> x, weight = torch.rand(1, 2, 4, 4), torch.rand(3, 2, 3, 3)
+        >>> plain = F.conv2d(F.interpolate(x, scale_factor=2, mode="nearest"), weight, padding=1)
+        >>> bool(torch.allclose(up_conv(x, weight), plain, atol=1e-5))
+        True
+    """
+    height, width = x.shape[2:]
+    taps = x.new_tensor([[[1, 0, 0], [0, 1, 1]], [[1, 1, 0], [0, 0, 1]]])  # phase, small row, row of the 3x3
+    kernels = torch.einsum("atk,bsl,oikl->oabits", taps, taps, weight).flatten(0, 2)
+    y = F.conv2d(x, kernels, padding=1).unflatten(1, (-1, 2, 2))
+    rows = [[y[:, :, a, b, a : a + height, b : b + width] for b in (0, 1)] for a in (0, 1)]
+    return torch.stack([torch.stack(row, dim=-1) for row in rows], dim=-3).reshape(len(x), -1, 2 * height, 2 * width)
+
+
+class _Block(nn.Module):
+    """Residual block: conv3x3, BN, ReLU, [nearest up 2,] conv3x3, BN, plus shortcut, ReLU."""
+
+    def __init__(self, i: int, o: int, ideas: Ideas) -> None:
         super().__init__()
-        self.up = nn.Upsample(scale_factor=2) if i != o else nn.Identity()
-        self.branch = nn.Sequential(
-            nn.Conv2d(i, i, 3, padding=1, bias=False), nn.BatchNorm2d(i), nn.ReLU(), self.up,
-            nn.Conv2d(i, o, 3, padding=1, bias=False), nn.BatchNorm2d(o),
-        )  # fmt: skip
-        project = nn.Sequential(self.up, nn.Conv2d(i, o, 1, bias=False), nn.BatchNorm2d(o))
-        self.shortcut = project if i != o else nn.Identity()
+        self.ideas, self.upsample = ideas, i != o
+        self.conv1, self.norm1 = nn.Conv2d(i, i, 3, padding=1, bias=False), nn.BatchNorm2d(i)
+        self.conv2, self.norm2 = nn.Conv2d(i, o, 3, padding=1, bias=False), nn.BatchNorm2d(o)
+        if self.upsample:
+            self.shortcut, self.shortcut_norm = nn.Conv2d(i, o, 1, bias=False), nn.BatchNorm2d(o)
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.relu(self.branch(x) + self.shortcut(x))
+        h = self._norm(self.norm1, self.conv1(x))
+        if not self.upsample:
+            return self._norm(self.norm2, self.conv2(h), x)
+        if self.ideas.small_shortcut:
+            x = F.interpolate(self.shortcut(x), scale_factor=2, mode="nearest")
+        else:
+            x = self.shortcut(F.interpolate(x, scale_factor=2, mode="nearest"))
+        x = self._norm(self.shortcut_norm, x, relu=False)
+        if self.ideas.sub_pixel:
+            h = up_conv(h, self.conv2.weight).contiguous(memory_format=torch.channels_last)
+        else:
+            h = self.conv2(F.interpolate(h, scale_factor=2, mode="nearest"))
+        return self._norm(self.norm2, h, x)
+
+    def _norm(self, norm: nn.Module, x: Tensor, shortcut: Tensor | None = None, relu: bool = True) -> Tensor:
+        if self.ideas.joined_norm:
+            return norm_act(norm, x, shortcut, relu)
+        y = norm(x) if shortcut is None else norm(x) + shortcut
+        return F.relu(y) if relu else y
 
 
 class _Decoder(nn.Sequential):
-    def accepts(self, shape: tuple[int, ...]) -> bool:
-        return shape == (128,)
+    latent: int
+    out_shape: Shape
+
+    def accepts(self, shape: Shape) -> bool:
+        return shape == (self.latent,)

@@ -7,6 +7,7 @@ import statistics
 from collections.abc import Mapping, Sequence
 
 from decnn.study.paper import Block, Cell, region
+from decnn.study.records import measured
 
 __all__ = ["bins_html", "grid_html", "mean_text", "measures_html", "readings_html", "unweighted"]
 
@@ -37,12 +38,12 @@ def measures_html(found: list[Block], row: str) -> str:
         for cell in block.cells:
             if cell.paper.row != row or cell.query is None or not cell.records:
                 continue
-            *path, _ = cell.query.metric.split("/")
-            entries = [_at(record["metrics"], path) for record in cell.records]
-            sets = [_at(record["metrics"], path[:2]) for record in cell.records]
+            *scores, _ = cell.query.metric.split("/")
+            entries = [measured(record, "/".join(scores)) for record in cell.records]
+            outliers = measured(cell.records[0], "/".join(scores[:2]))["outliers"]
             rows[cell.paper.column] = [
                 *(mean_text([entry[measure] for entry in entries], 3) for measure in MEASURES),
-                f"{cell.records[0]['metrics']['inliers']:,} + {sets[0]['outliers']:,}",
+                f"{cell.records[0]['metrics']['inliers']:,} + {outliers:,}",
                 str(len(cell.records)),
             ]
         title = f"{row} by other measures, {block.profile.name} profile: means over seeds; outliers are positive"
@@ -78,12 +79,6 @@ def grid_html(title: str, head: Sequence[str], rows: Mapping[str, Sequence[str]]
         for name, values in rows.items()
     )
     return region(title, f"<thead><tr>{top}</tr></thead><tbody>{body}</tbody>", smoke)
-
-
-def _at(found: dict, path: Sequence[str]) -> dict:
-    for part in path:
-        found = found[part]
-    return found
 
 
 def _readings(cell: Cell, metric: str) -> dict[str, list[float]]:

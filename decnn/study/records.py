@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import functools
 import json
+import operator
 import platform
 import re
 import resource
@@ -12,6 +13,7 @@ import subprocess
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -19,7 +21,7 @@ from decnn.study import paths
 from decnn.study.experiments import Spec
 from decnn.training import write_atomically
 
-__all__ = ["BrokenRecord", "Records", "commit", "device_name", "peak_memory", "provenance"]
+__all__ = ["BrokenRecord", "Records", "commit", "device_name", "measured", "peak_memory", "provenance"]
 
 REQUIRED = ("key", "specification", "metrics", "seconds", "device", "commit", "date", "versions", "data")
 
@@ -40,6 +42,11 @@ class Records:
     """
 
     folder: Path
+
+    @staticmethod
+    def of(profile: str) -> Records:
+        """Where the records of a profile lie: the repository, or for smoke runs, which are no findings, the cache."""
+        return Records(paths.smoke_records() if profile == "smoke" else paths.records())
 
     def path(self, spec: Spec) -> Path:
         """Where the record of a specification lies."""
@@ -79,6 +86,16 @@ class Records:
             except BrokenRecord as error:
                 messages.append(str(error))
         return messages
+
+
+def measured(record: dict, path: str) -> Any:
+    """What a record's metrics hold at a path, its parts joined by "/".
+
+    Example:
+        >>> measured({"metrics": {"ece_by_bins": {"15": 1.25}}}, "ece_by_bins/15")
+        1.25
+    """
+    return functools.reduce(operator.getitem, path.split("/"), record["metrics"])
 
 
 def _read(path: Path, key: str | None = None) -> dict:

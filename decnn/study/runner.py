@@ -7,7 +7,7 @@ import functools
 import itertools
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import torch
@@ -28,7 +28,7 @@ from decnn.training import checkpoint_metadata, derived_seed, fit, load_checkpoi
 from decnn.uncertainty import sample_paths
 from decnn.unet import UNetDecoder
 
-__all__ = ["build", "fill", "finished", "trained", "trained_share"]
+__all__ = ["build", "fill", "finished", "objective", "trained", "trained_share"]
 
 INLIERS = 6  # models whose inlier scores are kept for their next kind of outliers
 LOOK_AGAIN = 2.0  # seconds, while others hold all that is left
@@ -207,7 +207,7 @@ def _train(specs: list[Spec], images: Tensor, labels: Tensor, device: str, progr
     if first.objective in DECODING:
         (spec,), (model,) = specs, models
         fit(
-            model, images, labels, _objective(first, len(images)), seeds=[first.seed],
+            model, images, labels, objective(first, len(images)), seeds=[first.seed],
             checkpoint=_weights(spec), identity=spec.training_key, **settings,
         )  # fmt: skip
         return
@@ -215,9 +215,9 @@ def _train(specs: list[Spec], images: Tensor, labels: Tensor, device: str, progr
     networks = [network for model in models for network in _networks(model)]
     stack = Stack(networks)
     identity, checkpoint = _identity(specs), _stack(specs)
-    objective = _objective(first, len(images))
+    one = objective(first, len(images))
     fit(
-        stack, images, labels, lambda stack, x, y: stack.each(objective, x, y).sum(),
+        stack, images, labels, lambda stack, x, y: stack.each(one, x, y).sum(),
         seeds=[spec.training.seed for spec in specs for _ in range(first.members)],
         checkpoint=checkpoint, identity=identity, **settings,
     )  # fmt: skip
@@ -230,7 +230,7 @@ def _train(specs: list[Spec], images: Tensor, labels: Tensor, device: str, progr
     checkpoint.unlink(missing_ok=True)
 
 
-def _objective(training: Training, examples: int):
+def objective(training: Training, examples: int) -> Callable[[nn.Module, Tensor, Tensor], Tensor]:
     """The scalar that a specification minimises, as a function of (model, x, y)."""
     if training.objective == "standard":
         return lambda model, x, y: objectives.standard(model, x, y).total

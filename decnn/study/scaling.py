@@ -2,34 +2,30 @@
 
 from __future__ import annotations
 
-import datetime
-import json
 import math
 import statistics
-import time
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
-from decnn import objectives
 from decnn.baselines import Stack
 from decnn.classifiers import MLP
 from decnn.compose import DecNN
 from decnn.decoders import ResNetDecoder
-from decnn.study import paths
+from decnn.study.experiments import PROFILES, specification
+from decnn.study.measuring import in_turn, stamp
 from decnn.study.plots import style
 from decnn.study.readings import grid_html
-from decnn.study.records import commit, device_name
-from decnn.training import fit, write_atomically
-from decnn.uncertainty import sample_paths
+from decnn.study.runner import objective
+from decnn.training import fit
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["chart", "laws_html", "measure", "saved", "write"]
+__all__ = ["chart", "law", "laws_html", "measure"]
 
 RANGES = {
     "depth": (1, 2, 4, 8, 16),
@@ -57,34 +53,14 @@ def measure(ranges: Mapping[str, Sequence[int]] = RANGES, device: str = "cpu", r
     }
     series = {}
     for name, sizes in ranges.items():
-        taken: dict[int, list[float]] = {size: [] for size in sizes}
-        for repetition in range(repetitions + 1):
-            for size in sizes:  # in turn, so that a machine's drift meets all sizes
-                start = time.perf_counter()
-                runs[name](size)
-                if repetition:
-                    taken[size].append(time.perf_counter() - start)
-        series[name] = [{"size": size, "seconds": statistics.median(values)} for size, values in taken.items()]
+        taken = in_turn({str(size): partial(runs[name], size) for size in sizes}, repetitions)
+        seconds = [statistics.median(values[1:]) for values in taken.values()]
+        series[name] = [{"size": size, "seconds": s} for size, s in zip(sizes, seconds, strict=True)]
     return {
-        "machine": f"{device_name(device)}, {torch.get_num_threads()} threads, torch {torch.__version__}",
-        "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        **commit(),
+        **stamp(device),
         "repetitions": repetitions,
         "series": series,
     }
-
-
-def write(record: dict) -> Path:
-    """Write the record where the chapter finds it, under the machine's name."""
-    name = "-".join(record["machine"].split(",")[0].lower().split())
-    path = paths.root() / "book" / "bench" / "scaling" / f"{name}.json"
-    write_atomically(path, (json.dumps(record, indent=1) + "\n").encode())
-    return path
-
-
-def saved() -> list[dict]:
-    """Committed records."""
-    return [json.loads(p.read_text()) for p in sorted((paths.root() / "book" / "bench" / "scaling").glob("*.json"))]
 
 
 def law(name: str, points: Sequence[Mapping[str, float]]) -> tuple[str, float, Callable[[float], float]]:
@@ -144,22 +120,22 @@ def chart(record: dict) -> tuple[Figure, str]:
     return figure, "Seconds of an epoch against depth, examples, members and width, with the fitted law as a line."
 
 
-def _recursive(depth: int, width: int, device: str, examples: int = EXAMPLES) -> None:
-    def loss(model: DecNN, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-        (path,) = sample_paths(1, depth, model.num_layers).tolist()
-        return objectives.recursive(model, x, y, path).total
-
+def _recursive(depth: int, width: int, device: str) -> None:
     model = DecNN(MLP(), ResNetDecoder(width=width))
-    fit(model, *_data(examples), loss, steps=examples // 128, precision="bfloat16", device=device)
+    loss = _loss("ReDecNN", depth)
+    fit(model, *_data(EXAMPLES), loss, steps=EXAMPLES // 128, precision="bfloat16", device=device)
 
 
 def _standard(examples: int, members: int, device: str) -> None:
-    def loss(model: torch.nn.Module, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-        return objectives.standard(model, x, y).total
+    stack, loss = Stack([MLP() for _ in range(members)]), _loss("Standard")
+    fit(
+        stack, *_data(examples), lambda stack, x, y: stack.each(loss, x, y).sum(),
+        steps=examples // 128, seeds=[0] * members, device=device,
+    )  # fmt: skip
 
-    model = Stack([MLP() for _ in range(members)])
-    total = lambda stack, x, y: stack.each(loss, x, y).sum()  # noqa: E731
-    fit(model, *_data(examples), total, steps=examples // 128, seeds=[0] * members, device=device)
+
+def _loss(method: str, depth: int = 8) -> Callable[..., torch.Tensor]:
+    return objective(specification(method, "mnist", PROFILES["paper"], seed=0, depth=depth).training, EXAMPLES)
 
 
 def _data(examples: int) -> tuple[torch.Tensor, torch.Tensor]:

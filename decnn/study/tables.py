@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from decnn.data import CORRUPTIONS
 from decnn.study.experiments import METHODS, Profile, Spec, named, profile, specification
 from decnn.study.open_choices import alternatives
+from decnn.study.records import measured
 
 __all__ = ["DATASETS", "DETECTORS", "EPS", "TABLES", "Query", "Table", "precision_pair", "specifications", "table"]
 
@@ -50,12 +51,15 @@ class Query:
         """The run of one seed; `own_statistics` says nothing where no path is walked."""
         return specification(self.method, self.dataset, size, seed, own_statistics=own_statistics, **self.settings)
 
+    def specifications(self, size: Profile, seeds: Iterable[int] | None = None) -> list[Spec]:
+        """The runs of all seeds, by default the profile's, with both kinds of statistics."""
+        seeds = size.seeds if seeds is None else seeds
+        found = [self.specification(size, seed, own) for seed in seeds for own in (False, True)]
+        return list(dict.fromkeys(found))
+
     def value(self, record: dict) -> float | None:
         """The number in a record of that run, None where it is not defined."""
-        found = record["metrics"]
-        for part in self.metric.split("/"):
-            found = found[part]
-        return found
+        return measured(record, self.metric)
 
 
 @dataclass(frozen=True)
@@ -97,13 +101,7 @@ def specifications(name: str, profile_name: str, seeds: Iterable[int] | None = N
     if name == "open_choices":
         return alternatives(size, seeds)
     queries = sorted(table(name).queries.values(), key=lambda query: METHODS[query.method].decodes)
-    found = [
-        query.specification(size, seed, own_statistics)
-        for query in queries
-        for seed in seeds
-        for own_statistics in (False, True)
-    ]
-    return list(dict.fromkeys(found))
+    return list(dict.fromkeys(spec for query in queries for spec in query.specifications(size, seeds)))
 
 
 def precision_pair(size: Profile) -> list[Spec]:
