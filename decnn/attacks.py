@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
-from collections.abc import Iterator
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
-from decnn.data import check_images, check_labels
+from decnn.data import check_attributes, check_images, check_labels
+from decnn.likelihood import cross_entropy
+from decnn.modes import evaluating
 
 __all__ = ["fgsm"]
 
@@ -24,7 +23,7 @@ def fgsm(model: nn.Module, x: Tensor, y: Tensor, eps: float = 0.1) -> Tensor:
     Arguments:
         model: anything that gives logits (B, K); of a DecNN, its first pass is attacked.
         x: images in [0, 1], (B, C, H, W).
-        y: labels (B,), 0..K-1.
+        y: labels (B,), 0..K-1, or attributes (B, K) of 0 and 1.
         eps: the largest change of a pixel, 0 or more; the paper does not give its own.
 
     Returns:
@@ -45,26 +44,14 @@ def fgsm(model: nn.Module, x: Tensor, y: Tensor, eps: float = 0.1) -> Tensor:
     if not 0 <= eps < math.inf:
         raise ValueError(f"expected a finite eps >= 0, got {eps}: it is the largest change of a pixel")
     check_images(x)
-    with _evaluating(model), torch.inference_mode(False), torch.enable_grad():
+    with evaluating(model), torch.inference_mode(False), torch.enable_grad():
         point = x.detach().clone().requires_grad_()
         logits = model(point)
-        check_labels(y, logits.shape[1])
+        (check_labels if y.dim() == 1 else check_attributes)(y, logits.shape[1])
         if len(y) != len(x):
             raise ValueError(f"labels: expected one for each of {len(x)} images, got {len(y)}")
         y = y.to(logits.device, torch.long, copy=True)  # a copy, like x's: tensors of inference mode have no gradient
-        # The sum: under a mean, a large batch would push small gradients towards underflow.
-        loss = F.cross_entropy(logits.to(x.dtype), y, reduction="sum")
+        # Times the batch: under a mean, a large batch would push small gradients towards underflow.
+        loss = len(x) * cross_entropy(logits.to(x.dtype), y)
         (gradient,) = torch.autograd.grad(loss, point)
     return (x.detach() + eps * gradient.sign()).clamp(0, 1)
-
-
-@contextlib.contextmanager
-def _evaluating(model: nn.Module) -> Iterator[None]:
-    """Eval mode inside; afterwards each module's own mode again, which may differ from its parent's."""
-    before = [(module, module.training) for module in model.modules()]
-    model.eval()
-    try:
-        yield
-    finally:
-        for module, training in before:
-            module.training = training

@@ -6,16 +6,17 @@ architecture as one batched computation: the members of an ensemble, or one meth
 
 from __future__ import annotations
 
-import contextlib
 import copy
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.func import functional_call, stack_module_state, vmap
 
+from decnn.likelihood import as_classes, cross_entropy
+from decnn.modes import evaluating
 from decnn.objectives import Terms
 
 __all__ = ["BayesNN", "Ensemble", "MCDropout", "Stack", "bayes"]
@@ -47,13 +48,13 @@ class MCDropout(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits (B, K) of the network without dropout."""
-        with _modes(self.classifier, dropout=False):
+        with evaluating(self.classifier):
             return self.classifier(x)
 
     @torch.no_grad()
     def sample_logits(self, x: Tensor, num_samples: int) -> Tensor:
         """Logits (N, B, K), a new mask for each sample, unit and input."""
-        with _modes(self.classifier, dropout=True):
+        with evaluating(self.classifier, dropout=True):
             return torch.stack([self.classifier(x) for _ in _at_least_one(num_samples)])
 
 
@@ -61,19 +62,6 @@ def _at_least_one(num_samples: int) -> range:
     if num_samples < 1:
         raise ValueError(f"expected num_samples >= 1, got {num_samples}: nothing would vote")
     return range(num_samples)
-
-
-@contextlib.contextmanager
-def _modes(network: nn.Module, dropout: bool) -> Iterator[None]:
-    """Eval mode but for dropout, which is on or off; the modes from before come back."""
-    before = [(module, module.training) for module in network.modules()]
-    for module, _ in before:
-        module.training = dropout and isinstance(module, nn.Dropout)
-    try:
-        yield
-    finally:
-        for module, training in before:
-            module.training = training
 
 
 class BayesNN(nn.Module):
@@ -163,7 +151,7 @@ def bayes(model: BayesNN, x: Tensor, y: Tensor, kl_weight: float) -> Terms:
         True
     """
     logits, kl = model.bound(x)
-    return Terms(F.cross_entropy(logits, y), complexity=kl_weight * kl)
+    return Terms(cross_entropy(logits, y), complexity=kl_weight * kl)
 
 
 class Stack(nn.Module):
@@ -243,6 +231,7 @@ class Ensemble(nn.Module):
 
     Arguments:
         members: at least two networks of one architecture.
+        attributes: whether logits are those of attributes, each there or not, and not of K classes.
 
     Source: Lakshminarayanan et al. (2017), without adversarial training; Wu et al. (2021), section 4.1.
 
@@ -253,15 +242,19 @@ class Ensemble(nn.Module):
         ((2, 3, 10), (3, 10))
     """
 
-    def __init__(self, members: Sequence[nn.Module]) -> None:
+    def __init__(self, members: Sequence[nn.Module], attributes: bool = False) -> None:
         super().__init__()
+        self.attributes = attributes
         if len(members) < 2:
             raise ValueError(f"expected at least two members, got {len(members)}: one network has no disagreement")
         self.stack = Stack(members)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Log of the mean probabilities over members, (B, K)."""
-        return torch.logsumexp(self.stack(x).log_softmax(-1), dim=0) - math.log(len(self.stack))
+        """Logits (B, K) of the mean probabilities over members."""
+        logits = self.stack(x)
+        logs = as_classes(logits).log_softmax(-1) if self.attributes else logits.log_softmax(-1)
+        mean = torch.logsumexp(logs, dim=0) - math.log(len(self.stack))
+        return mean[..., 1] - mean[..., 0] if self.attributes else mean
 
     @torch.no_grad()
     def sample_logits(self, x: Tensor, num_samples: int | None = None) -> Tensor:
