@@ -153,9 +153,14 @@ class Linear(nn.Module):
 
 
 class ResNet18(nn.Module):
-    """torchvision's ResNet-18 for small images: first convolution 3x3 with stride 1, no first pooling.
+    """ResNet-18 for small images: torchvision's blocks, a first convolution 3x3 with stride 1, no first pooling.
 
     Its L = 8 activations are the outputs of the residual blocks.
+
+    Arguments:
+        in_shape: (C, H, W).
+        num_classes: K.
+        width: filters of the first stage; those after have twice as many each.
 
     Source: He et al. (2016); the changes: Wu et al. (2021), A.1.
 
@@ -165,28 +170,34 @@ class ResNet18(nn.Module):
         [(64, 32, 32), (128, 16, 16), (256, 8, 8), (512, 4, 4)]
     """
 
-    def __init__(self, in_shape: Sequence[int], num_classes: int) -> None:
+    def __init__(self, in_shape: Sequence[int], num_classes: int, width: int = 64) -> None:
         super().__init__()
-        from torchvision.models import resnet18  # a second to import, and only needed here
+        from torchvision.models.resnet import BasicBlock  # a second to import, and only needed here
 
         self.in_shape: Shape = tuple(in_shape)
         self.num_classes = num_classes
-        channels, height, width = self.in_shape
-        self.net = resnet18(num_classes=num_classes)
-        self.net.conv1 = nn.Conv2d(channels, 64, 3, padding=1, bias=False)
-        self.net.maxpool = nn.Identity()
-        halve = [(64, 1), (64, 1), (128, 2), (128, 2), (256, 4), (256, 4), (512, 8), (512, 8)]
-        self.activation_shapes: tuple[Shape, ...] = tuple((c, -(-height // s), -(-width // s)) for c, s in halve)
+        channels, height, length = self.in_shape
+        self.stem = nn.Sequential(
+            nn.Conv2d(channels, width, 3, padding=1, bias=False), nn.BatchNorm2d(width), nn.ReLU()
+        )
+        self.blocks, shapes, before = nn.ModuleList(), [], width
+        for stage in range(4):
+            after, step = width * 2**stage, 2**stage
+            shorter = nn.Sequential(nn.Conv2d(before, after, 1, 2, bias=False), nn.BatchNorm2d(after))
+            first = BasicBlock(before, after, 2, shorter) if stage else BasicBlock(before, after)
+            self.blocks.extend([first, BasicBlock(after, after)])
+            shapes += 2 * [(after, -(-height // step), -(-length // step))]
+            before = after
+        self.activation_shapes: tuple[Shape, ...] = tuple(shapes)
+        self.head = nn.Linear(before, num_classes)
 
     def activations(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:
         """Logits (B, K) and the outputs of the 8 residual blocks."""
-        net, hs = self.net, []
-        h = net.relu(net.bn1(net.conv1(check_input(x, self.in_shape))))
-        for stage in (net.layer1, net.layer2, net.layer3, net.layer4):
-            for block in stage:
-                h = block(h)
-                hs.append(h)
-        return net.fc(net.avgpool(h).flatten(1)), hs
+        h, hs = self.stem(check_input(x, self.in_shape)), []
+        for block in self.blocks:
+            h = block(h)
+            hs.append(h)
+        return self.head(h.mean((2, 3))), hs
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits (B, K)."""

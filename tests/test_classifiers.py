@@ -93,10 +93,14 @@ def test_convnet_halves_the_grid_three_times():
     assert f.activation_shapes == tuple((64, size, size) for size in (32, 32, 16, 16, 8, 8, 4, 4))
 
 
-def test_resnet18_walks_the_network_of_torchvision(x):
-    f = ResNet18(SHAPE, K)
-    torch.testing.assert_close(f(x), f.net(x))
-    torch.testing.assert_close(f.eval()(x), f.net(x))
+def test_resnet18_is_torchvisions_with_the_papers_two_changes(x):
+    from torchvision.models import resnet18
+
+    theirs, f = resnet18(num_classes=K), ResNet18(SHAPE, K)
+    theirs.conv1, theirs.maxpool = nn.Conv2d(SHAPE[0], 64, 3, padding=1, bias=False), nn.Identity()
+    f.load_state_dict(dict(zip(f.state_dict(), theirs.state_dict().values(), strict=True)))
+    torch.testing.assert_close(f(x), theirs(x))
+    torch.testing.assert_close(f.eval()(x), theirs.eval()(x))
 
 
 @pytest.mark.parametrize("name", ["MLP-dropout", "ConvNet-dropout"])
