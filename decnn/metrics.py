@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-__all__ = ["accuracy", "aupr", "auroc", "ece", "fpr_at_tpr"]
+__all__ = ["accuracy", "aupr", "auroc", "ece", "f1", "fpr_at_tpr"]
 
 
 def accuracy(predictions: Tensor, labels: Tensor) -> float:
@@ -62,6 +62,26 @@ def aupr(scores: Tensor, positive: Tensor) -> float:
     from sklearn.metrics import average_precision_score
 
     return float(average_precision_score(*_ranked(scores, positive, "AUPR")))
+
+
+def f1(predictions: Tensor, truth: Tensor) -> float:
+    """F1: 2 TP / (2 TP + FP + FN), in [0, 1]; 0 where nothing is found.
+
+    Arguments:
+        predictions, truth: (B,) booleans, of which True is what is looked for.
+
+    Raises:
+        ValueError: shapes that differ, no example, or none to be found, which leaves it undefined.
+
+    Example:
+        >>> f1(torch.tensor([True, True, False]), torch.tensor([True, False, False]))
+        0.6666666666666666
+    """
+    if predictions.shape != truth.shape or not truth.any():
+        shapes = f"{tuple(predictions.shape)} and {tuple(truth.shape)} with {int(truth.sum())} positive"
+        raise ValueError(f"expected predictions and truth of one shape with a positive example, got {shapes}")
+    found = int((predictions & truth).sum())
+    return 2 * found / int(predictions.sum() + truth.sum())
 
 
 def fpr_at_tpr(scores: Tensor, positive: Tensor, tpr: float = 0.95) -> float:

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 import decnn
 from decnn import data
-from decnn.study import runner
+from decnn.study import runner, tasks
 from decnn.study.experiments import Profile, Spec
 from decnn.study.records import Records
 
@@ -139,9 +139,9 @@ def images(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str, str], dat
 
     monkeypatch.setattr(data, "load", load)
     torch.set_default_dtype(torch.float32)
-    runner._load.cache_clear()
+    tasks._whole.cache_clear()
     yield load
-    runner._load.cache_clear()
+    tasks._whole.cache_clear()
 
 
 @pytest.fixture

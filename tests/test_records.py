@@ -22,8 +22,9 @@ FULL = Spec(
     Training(
         "mnist", "recursive", 1, 600, 32, 1e-3, "he", "bfloat16", "mlp", members=2, dropout=0.1, train_size=500,
         width=8, depth=4, alpha=0.5, beta=10.0, filters=16, rho=-3.0, kl_weight="batches",
+        attribute="Beard", held_out="Bald", confounding=0.5, pretrained="linear", protected="Bald",
     ),
-    Evaluation("ReDecNN", samples=30, vote_size=100, depth=4, reference=16, outliers="shifts"),
+    Evaluation("ReDecNN", samples=30, vote_size=100, depth=4, reference=16, outliers="shifts", groups="Bald"),
 )  # fmt: skip
 BARE = Spec(Training("mnist", "standard", 0, 9, 32, 1e-3, "he", "float32"), Evaluation("Standard"))
 CONTENT = {
@@ -77,8 +78,9 @@ def test_a_setting_that_does_not_apply_leaves_the_keys_alone():
 
 def test_keys_stay_what_they_are():
     """Published records are found by them: whoever changes one raises experiments.VERSION on purpose."""
-    older = dataclasses.replace(FULL.training, filters=None, rho=None, kl_weight=None)
-    asked = dataclasses.replace(FULL.evaluation, outliers=None)
+    added = ("filters", "rho", "kl_weight", "attribute", "held_out", "confounding", "pretrained", "protected")
+    older = dataclasses.replace(FULL.training, **dict.fromkeys(added))
+    asked = dataclasses.replace(FULL.evaluation, outliers=None, groups=None)
     assert Spec(older, asked, version=1).key == "c63f1229c531a681"
     assert dataclasses.replace(BARE, version=1).training_key == "11d055fa153cc5d4"
 

@@ -72,7 +72,7 @@ def test_detectors_have_the_scores_of_their_formulas(images, run, tiny):
 @pytest.mark.parametrize("method", ["Standard", "MC-Dropout", "BayesNN", "Ensemble", "DecNN"])
 def test_attacks_are_crafted_for_a_single_deterministic_classifier(images, tiny, method):
     spec = specification(method, "mnist-5k", tiny, 0, outliers="shifts")
-    model = runner.build(spec.training).eval()
+    model = models.build(spec.training).eval()
     single = model.stack.members()[0] if method == "Ensemble" else model
     x, y = images("m", "test").images[:5], images("m", "test").labels[:5]
     sets = dict(shifts.outlier_sets(spec, model, x, y, "cpu"))

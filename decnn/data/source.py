@@ -55,6 +55,7 @@ class Source:
         download: root -> None, fetches the files; None if nothing can be fetched.
         attributes: the names of all columns of labels (N, A), of which a caller may choose; () for classes.
         synthetic: whether this package draws the images.
+        channels: C, 1 for grey and 3 for colour.
 
     >>> toy = Source(("a", "b"), lambda split, root, size: Read(np.zeros((2, 8, 8), np.uint8), np.arange(2)),
     ...              available=lambda root: True, where="made up")
@@ -70,6 +71,7 @@ class Source:
     download: Callable[[Path], None] | None = None
     attributes: tuple[str, ...] = ()
     synthetic: bool = False
+    channels: int = 1
 
 
 def data_root(root: str | Path | None = None) -> Path:

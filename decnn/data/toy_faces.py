@@ -129,4 +129,5 @@ TOY_FACES = Source(
     found=DRAWN,
     attributes=FACE_ATTRIBUTES,
     synthetic=True,
+    channels=3,
 )

@@ -17,9 +17,9 @@ from decnn.decoders import ResNetDecoder, parameter_count
 from decnn.study import plain
 from decnn.study.experiments import METHODS, PROFILES, Profile, specification
 from decnn.study.measuring import in_turn, stamp, training_step
+from decnn.study.models import objective
 from decnn.study.paper import printed
 from decnn.study.readings import grid_html
-from decnn.study.runner import objective
 
 __all__ = ["BATCH", "COLUMNS", "facts_html", "measure", "table_html"]
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import statistics
+
 import torch
 from torch import Tensor, nn
 
 from decnn import metrics
+from decnn.likelihood import as_classes
 from decnn.study.experiments import Spec
 from decnn.study.sampling import (
     FEWER,
@@ -32,6 +35,7 @@ def evaluate(
 ) -> dict:
     """Metrics of one run on test images (N, C, H, W) and labels (N,).
 
+    `labels` may be attributes (N, A): every (image, attribute) pair is then an example of two classes.
     `reference` are the training images whose statistics normalise each path, if the specification asks for them.
 
     `accuracy`, `ece` (percent) and `misclassification_auroc` are the readings that the tables show;
@@ -40,11 +44,45 @@ def evaluate(
     model = model.to(device).eval()
     with asking(spec, device):
         if not spec.evaluation.samples:
-            return _deterministic(batched(model, images, device), labels)
+            first = batched(model, images, device)
+            return {**_deterministic(*_pairs(first, labels)), **_of_images(first, labels)}
         part = subset(len(images), spec.evaluation.vote_size)
         depths = sampled_logits(spec, model, images[part], device, reference)
         first = first_pass(spec, model, images, device)
-    return _voted(first, depths, labels, part)
+    if labels.dim() == 1:
+        return _voted(first, depths, labels, part)
+    own = _of_images(first, labels) | _misclassified_images(first[part], depths, labels[part])
+    pairs = [as_classes(logits).flatten(1, 2) for logits in depths]
+    of_part = (part[:, None] * labels.shape[1] + torch.arange(labels.shape[1])).flatten()
+    return {**_voted(as_classes(first).flatten(0, 1), pairs, labels.flatten(), of_part), **own}
+
+
+def _pairs(logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+    """Attributes (N, A) as N A problems of two classes; classes as they are."""
+    return (logits, labels) if labels.dim() == 1 else (as_classes(logits).flatten(0, 1), labels.flatten())
+
+
+def _of_images(logits: Tensor, labels: Tensor) -> dict:
+    """What of attributes is not a matter of pairs: the count of images, and each attribute by itself."""
+    if labels.dim() == 1:
+        return {}
+    columns = list(zip(logits.T, labels.T, strict=True))
+    right = (logits > 0) == labels.bool()
+    return {
+        "test_examples": len(labels),
+        "attributes": labels.shape[1],
+        "accuracy_by_attribute": [metrics.accuracy(z > 0, y.bool()) for z, y in columns],
+        "accuracy_of_all_attributes_at_once": 100 * right.all(1).double().mean().item(),
+        "ece_mean_of_attributes": statistics.fmean(metrics.ece(as_classes(z).softmax(-1), y) for z, y in columns),
+    }
+
+
+def _misclassified_images(first: Tensor, depths: list[Tensor], labels: Tensor) -> dict:
+    """The other reading of mistakes: an image is wrong if any of its attributes is."""
+    wrong = ((first > 0) != labels.bool()).any(1)
+    scores = scores_of_votes(depths, attributes=True)
+    aurocs = {name: _misclassification(values, wrong)[0] for name, values in scores.items()}
+    return {"misclassification_auroc_of_images": aurocs, "voted_examples": len(labels)}
 
 
 def _deterministic(logits: Tensor, labels: Tensor) -> dict:

@@ -13,19 +13,27 @@ import json
 from dataclasses import dataclass
 
 __all__ = [
+    "DECODING",
     "METHODS",
     "PROFILES",
+    "TOY_FACES",
+    "WALKING",
     "Evaluation",
     "Method",
     "Profile",
     "Spec",
     "Training",
     "named",
+    "pretraining",
     "profile",
     "specification",
 ]
 
 VERSION = 1  # raised when the meaning of a specification changes
+WALKING = ("recursive", "composed", "direct", "indifferent")  # objectives along a path
+DECODING = ("decodable", *WALKING)  # objectives of a classifier with a decoder
+TOY_FACES = "toy-faces"
+SMOKE = {"mnist": "mnist-5k", "celeba-10k": TOY_FACES}  # what a smoke run takes: data that need no download
 
 
 @dataclass(frozen=True)
@@ -33,7 +41,7 @@ class Training:
     """What the weights depend on. None means that the objective has no such setting."""
 
     dataset: str
-    objective: str  # standard, bayes, decodable or recursive
+    objective: str  # standard, bayes, decodable, recursive; with a pretrained model composed, direct, indifferent
     seed: int
     steps: int
     batch_size: int
@@ -51,6 +59,11 @@ class Training:
     filters: int | None = None  # of a convolutional classifier and its decoder
     rho: float | None = None  # of BayesNN's first standard deviations softplus(rho); None: -7
     kl_weight: str | None = None  # "batches": 1 / number of batches; None: 1 / number of training examples
+    attribute: str | None = None  # the one that is told; None: all classes or attributes of the data set
+    held_out: str | None = None  # images with this attribute are left out
+    confounding: float | None = None  # of toy faces
+    pretrained: str | None = None  # the classifier that is composed with: linear or resnet18
+    protected: str | None = None  # the attribute that it tells; None: what the network itself tells
 
 
 @dataclass(frozen=True)
@@ -62,7 +75,8 @@ class Evaluation:
     vote_size: int | None = None  # test examples that are voted on; None: all
     depth: int | None = None  # compositions of each voting path
     reference: int | None = None  # training examples whose statistics normalise each path; None: running statistics
-    outliers: str | None = None  # "shifts" (FGSM and corruptions of the test set) or a data set; None: none
+    outliers: str | None = None  # "shifts" (FGSM and corruptions of the test set), "held out" or a data set
+    groups: str | None = None  # the attribute whose two groups are compared, and for which the last layer is probed
 
 
 @dataclass(frozen=True)
@@ -116,7 +130,7 @@ class Method:
     @property
     def decodes(self) -> bool:
         """Whether it trains a decoder."""
-        return self.objective in ("decodable", "recursive")
+        return self.objective in DECODING
 
 
 METHODS = {
@@ -190,26 +204,39 @@ def specification(
     depth: int = 8,
     own_statistics: bool = False,
     outliers: str | None = None,
+    objective: str | None = None,
+    pretrained: str | None = None,
+    attribute: str | None = None,
+    groups: str | None = None,
+    held_out: str | None = None,
+    confounding: float | None = None,
 ) -> Spec:
-    """The run of one method on one data set: smoke takes the digits that need no download for MNIST.
+    """The run of one method on one data set: smoke takes digits and faces that need no download.
 
     Arguments:
         method_name: a key of METHODS.
         dataset: what is trained on.
         size: a profile.
         seed: of everything random.
-        classifier: mlp or convnet.
+        classifier: mlp or convnet; without a decoder linear or resnet18 too.
         depth: of a recursive objective and of its voting paths.
         own_statistics: of paths alone, whether training images that walk along give batch normalisation its
             statistics.
         outliers: what is to be told from the test set, if anything.
+        objective: in place of the method's own: composed, direct or indifferent.
+        pretrained: linear or resnet18, for these objectives.
+        attribute: the only one that is told.
+        groups: the attribute whose groups are compared; under "indifferent" it is the protected one.
+        held_out: the attribute whose images are left out.
+        confounding: of toy faces, the tie between Mustache and Bald.
     """
     method = METHODS[method_name]
-    recursive = method.objective == "recursive"
+    objective = objective or method.objective
+    recursive = objective in WALKING
     convolutional = classifier == "convnet"
     training = Training(
-        dataset="mnist-5k" if (size.name, dataset) == ("smoke", "mnist") else dataset,
-        objective=method.objective,
+        dataset=SMOKE.get(dataset, dataset) if size.name == "smoke" else dataset,
+        objective=objective,
         seed=seed,
         steps=size.steps,
         batch_size=size.batch_size,
@@ -224,7 +251,12 @@ def specification(
         depth=depth if recursive else None,
         alpha=0.5 if recursive else None,
         beta=10.0 if method.decodes else None,
-        filters=size.filters if convolutional else None,
+        filters=size.filters if convolutional else size.width if classifier == "resnet18" else None,
+        attribute=attribute,
+        held_out=held_out,
+        confounding=confounding,
+        pretrained=pretrained,
+        protected=groups if objective == "indifferent" else None,
     )
     votes = size.vote_size if outliers is None else size.outlier_size
     evaluation = Evaluation(
@@ -234,8 +266,22 @@ def specification(
         depth=depth if recursive else None,
         reference=size.reference if recursive and own_statistics else None,
         outliers=outliers,
+        groups=groups,
     )
     return Spec(training, evaluation)
+
+
+def pretraining(training: Training) -> Training:
+    """How the model that a run is composed with was trained: on the same images, for as long, by Equation 1."""
+    return dataclasses.replace(
+        training,
+        objective="standard",
+        classifier=training.pretrained,
+        filters=training.width if training.pretrained == "resnet18" else None,
+        attribute=training.protected or training.attribute,
+        precision="float32",
+        **dict.fromkeys(("width", "depth", "alpha", "beta", "pretrained", "protected")),
+    )
 
 
 def profile(name: str) -> Profile:

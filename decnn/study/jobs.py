@@ -5,12 +5,10 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable
 
-from decnn.study.experiments import Spec
+from decnn.study.experiments import DECODING, Evaluation, Spec, Training, pretraining
 from decnn.study.records import Records
 
-__all__ = ["DECODING", "describe", "groups", "jobs", "keys", "missing"]
-
-DECODING = ("decodable", "recursive")  # objectives of a classifier with a decoder
+__all__ = ["describe", "groups", "jobs", "keys", "missing", "pretrained"]
 
 
 def missing(specs: Iterable[Spec], records: Records) -> list[Spec]:
@@ -47,15 +45,24 @@ def _trained_with(spec: Spec) -> object:
     return dataclasses.replace(spec.training, seed=-1), spec.version
 
 
+def pretrained(training: Training) -> Spec | None:
+    """The run whose weights a run is composed with, if it is composed with any."""
+    return None if training.pretrained is None else Spec(pretraining(training), Evaluation("Standard"))
+
+
 def keys(job: list[Spec]) -> list[str]:
     """The trainings that a job needs: what it claims."""
-    return list(dict.fromkeys(spec.training_key for spec in job))
+    needed = [spec for run in job for spec in (pretrained(run.training), run) if spec is not None]
+    return list(dict.fromkeys(spec.training_key for spec in needed))
 
 
 def describe(job: list[Spec]) -> str:
     """Data set, methods, depth and seeds, for people."""
     training = job[0].training
     words = [training.dataset, ", ".join(dict.fromkeys(spec.evaluation.method for spec in job))]
+    words += [training.attribute] if training.attribute else []
+    words += [f"without {training.held_out}"] if training.held_out else []
     words += [training.classifier] if training.classifier != "mlp" else []
+    words += [f"{training.objective} with {training.pretrained}"] if training.pretrained else []
     words += [f"depth {training.depth}"] if training.depth else []
     return " ".join([*words, "seed", ",".join(dict.fromkeys(str(spec.training.seed) for spec in job))])

@@ -3,32 +3,28 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 import itertools
 import os
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 
-import torch
 from torch import Tensor, nn
 
-from decnn import data, objectives
-from decnn.baselines import BayesNN, Ensemble, Stack, bayes
-from decnn.classifiers import MLP, ConvNet, he_init_
-from decnn.compose import DecNN
-from decnn.decoders import ResNetDecoder
-from decnn.study import claiming, paths
+from decnn import data
+from decnn.baselines import Ensemble, Stack
+from decnn.study import claiming, paths, tasks
 from decnn.study.evaluation import evaluate, subset
-from decnn.study.experiments import Spec, Training
-from decnn.study.jobs import DECODING, describe, groups, jobs, keys, missing
+from decnn.study.experiments import DECODING, Spec
+from decnn.study.groups import compare, probe
+from decnn.study.jobs import describe, groups, jobs, keys, missing, pretrained
+from decnn.study.models import build, objective
 from decnn.study.records import Records, commit, peak_memory, provenance
+from decnn.study.sampling import asking, batched
 from decnn.study.shifts import Scored, evaluate_detection, outlier_sets, score
 from decnn.training import checkpoint_metadata, derived_seed, fit, load_checkpoint, save_checkpoint
-from decnn.uncertainty import sample_paths
-from decnn.unet import UNetDecoder
 
-__all__ = ["build", "fill", "finished", "objective", "trained", "trained_share"]
+__all__ = ["fill", "finished", "trained", "trained_share"]
 
 INLIERS = 6  # models whose inlier scores are kept for their next kind of outliers
 LOOK_AGAIN = 2.0  # seconds, while others hold all that is left
@@ -101,12 +97,14 @@ def _announce(elsewhere: list[list[Spec]], announced: set[str]) -> None:
 
 def _measured(spec: Spec, model: nn.Module, device: str, inliers: dict[str, Scored]) -> tuple[dict, float]:
     """Metrics of one trained model, as its specification asks, and the seconds that they took."""
-    train, test = (_load(spec.training.dataset, split) for split in ("train", "test"))
+    train, test = (tasks.load(spec.training, split) for split in ("train", "test"))
     start = time.perf_counter()
     count = spec.evaluation.reference
     reference = None if count is None else train.images[subset(len(train), count)]
     if spec.evaluation.outliers is None:
         metrics = evaluate(spec, model, test.images, test.labels, device, reference)
+        if spec.evaluation.groups is not None:
+            metrics |= _by_group(spec, model, train, test, device)
         return metrics, time.perf_counter() - start
 
     def ask(name: str, x: Tensor) -> Scored:
@@ -124,8 +122,17 @@ def _measured(spec: Spec, model: nn.Module, device: str, inliers: dict[str, Scor
     return metrics, time.perf_counter() - start
 
 
+def _by_group(spec: Spec, model: nn.Module, train: data.Images, test: data.Images, device: str) -> dict:
+    """Tables 7 and 8: fairness to two groups of test images, and what the last layer knows of them."""
+    members = {split: tasks.has(spec.training, split, spec.evaluation.groups) for split in ("train", "test")}
+    with asking(spec, device):
+        logits = batched(model, test.images, device)[:, 0]
+        probed = probe(model, (train.images, members["train"]), (test.images, members["test"]), device)
+    return {**compare(logits, test.labels[:, 0].bool(), members["test"]), "probe": probed}
+
+
 def _record(spec: Spec, metrics: dict, seconds: dict, together: int, records: Records, device: str) -> None:
-    train, test = (_load(spec.training.dataset, split) for split in ("train", "test"))
+    train, test = (tasks.load(spec.training, split) for split in ("train", "test"))
     content = {
         "metrics": metrics,
         "seconds": seconds,
@@ -134,6 +141,7 @@ def _record(spec: Spec, metrics: dict, seconds: dict, together: int, records: Re
         "peak_memory_bytes": peak_memory(device),
         "data": {
             "name": test.name,
+            **({"synthetic": True} if test.synthetic else {}),
             "train": {"checksum": train.checksum, "examples": spec.training.train_size or len(train)},
             "test": {"checksum": test.checksum, "examples": len(test)},
         },
@@ -151,7 +159,7 @@ def trained(group: list[Spec], device: str = "cpu", progress: bool = True) -> li
     if untrained:
         if _stack(group).exists():  # killed while it handed the members their weights
             untrained = group
-        train = _load(group[0].training.dataset, "train")
+        train = tasks.load(group[0].training, "train")
         part = subset(len(train.images), group[0].training.train_size)
         _train(untrained, train.images[part], train.labels[part], device, progress)
     models = []
@@ -160,35 +168,6 @@ def trained(group: list[Spec], device: str = "cpu", progress: bool = True) -> li
         load_checkpoint(_weights(spec), model, None, spec.training_key)
         models.append((model.eval(), float(checkpoint_metadata(_weights(spec))["seconds"])))
     return models
-
-
-def build(training: Training) -> nn.Module:
-    """The untrained model of a specification, initialised from its seed."""
-    with torch.random.fork_rng():
-        members = []
-        for member in range(training.members):
-            torch.manual_seed(derived_seed("init", training.seed, member))
-            classifier = _classifier(training)
-            members.append(he_init_(classifier) if training.init == "he" else classifier)
-        if training.members > 1:
-            return Ensemble(members)
-        if training.objective == "bayes":
-            return BayesNN(members[0]) if training.rho is None else BayesNN(members[0], rho=training.rho)
-        if training.objective in DECODING:
-            return DecNN(members[0], _decoder(training))
-        return members[0]
-
-
-def _classifier(training: Training) -> nn.Module:
-    if training.classifier == "convnet":
-        return ConvNet((1, 32, 32), 10, filters=training.filters, dropout=training.dropout)
-    return MLP(dropout=training.dropout)
-
-
-def _decoder(training: Training) -> nn.Module:
-    if training.classifier == "convnet":
-        return UNetDecoder(filters=training.filters)
-    return ResNetDecoder(width=training.width)
 
 
 def _train(specs: list[Spec], images: Tensor, labels: Tensor, device: str, progress: bool) -> None:
@@ -206,8 +185,12 @@ def _train(specs: list[Spec], images: Tensor, labels: Tensor, device: str, progr
     }
     if first.objective in DECODING:
         (spec,), (model,) = specs, models
+        composed_with = pretrained(first)
+        if composed_with is not None:
+            ((composed_with, _),) = trained([composed_with], device, progress)
+            composed_with.to(device)
         fit(
-            model, images, labels, objective(first, len(images)), seeds=[first.seed],
+            model, images, labels, objective(first, len(images), composed_with), seeds=[first.seed],
             checkpoint=_weights(spec), identity=spec.training_key, **settings,
         )  # fmt: skip
         return
@@ -225,31 +208,9 @@ def _train(specs: list[Spec], images: Tensor, labels: Tensor, device: str, progr
     networks = stack.cpu().members()
     for index, spec in enumerate(specs):
         own = networks[index * first.members : (index + 1) * first.members]
-        model = Ensemble(own) if first.members > 1 else own[0]
+        model = Ensemble(own, tasks.task(first).attributes) if first.members > 1 else own[0]
         save_checkpoint(_weights(spec), model, None, first.steps, spec.training_key, seconds)
     checkpoint.unlink(missing_ok=True)
-
-
-def objective(training: Training, examples: int) -> Callable[[nn.Module, Tensor, Tensor], Tensor]:
-    """The scalar that a specification minimises, as a function of (model, x, y)."""
-    if training.objective == "standard":
-        return lambda model, x, y: objectives.standard(model, x, y).total
-    if training.objective == "bayes":
-        terms = examples if training.kl_weight is None else examples // training.batch_size  # in an epoch's sum
-        return lambda model, x, y: bayes(model, x, y, kl_weight=1 / terms).total
-    if training.objective == "decodable":
-        return lambda model, x, y: objectives.decodable(model, x, y, training.beta).total
-
-    def recursive(model: DecNN, x: Tensor, y: Tensor) -> Tensor:
-        (path,) = sample_paths(1, training.depth, model.num_layers).tolist()
-        return objectives.recursive(model, x, y, path, training.alpha, training.beta).total
-
-    return recursive
-
-
-@functools.lru_cache(maxsize=2)
-def _load(dataset: str, split: str) -> data.Images:
-    return data.load(dataset, split)
 
 
 def _networks(model: nn.Module) -> list[nn.Module]:

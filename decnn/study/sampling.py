@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from decnn.baselines import BayesNN, Ensemble, MCDropout
 from decnn.compose import DecNN
 from decnn.decoders import folded
+from decnn.likelihood import as_classes
 from decnn.study.experiments import Spec
 from decnn.training import derived_seed
 from decnn.uncertainty import path_logits, sample_paths, vote_entropy
@@ -60,8 +61,16 @@ def sampled_logits(spec: Spec, model: nn.Module, images: Tensor, device: str, re
     return [torch.cat(depth, dim=1) for depth in zip(*parts, strict=True)]
 
 
-def scores_of_votes(depths: list[Tensor]) -> dict[str, Tensor]:
-    """Uncertainty (B,) by every reading of "the votes": of the last depth, of all depths, and of the mean."""
+def scores_of_votes(depths: list[Tensor], attributes: bool = False) -> dict[str, Tensor]:
+    """Uncertainty (B,) by every reading of "the votes": of the last depth, of all depths, and of the mean.
+
+    Of `attributes` each is the mean over them; the largest, of the last depth, is a reading too.
+    """
+    if attributes:
+        pairs = scores_of_votes([as_classes(logits).flatten(1, 2) for logits in depths])
+        by_image = {name: values.unflatten(0, depths[-1].shape[1:]) for name, values in pairs.items()}
+        means = {name: values.mean(1) for name, values in by_image.items()}
+        return {**means, "largest_vote_entropy": by_image["vote_entropy"].amax(1)}
     return {
         "vote_entropy": entropy(depths[-1:]),
         "mean_entropy": torch.special.entr(depths[-1].softmax(-1).mean(0)).sum(-1),
@@ -69,11 +78,13 @@ def scores_of_votes(depths: list[Tensor]) -> dict[str, Tensor]:
     }
 
 
-def entropy(depths: list[Tensor]) -> Tensor:
-    """Entropy (B,) of the votes of all given logits (N, B, K) together.
+def entropy(depths: list[Tensor], attributes: bool = False) -> Tensor:
+    """Entropy (B,) of the votes of all given logits (N, B, K) together; of `attributes` their mean.
 
     To a millionth of a nat: votes 4,1,1,1,1 and 2,2,2,2 tie, whatever the last bit says.
     """
+    if attributes:
+        return scores_of_votes([torch.cat(depths)], attributes)["vote_entropy"]
     return vote_entropy(torch.cat(depths).argmax(-1), depths[-1].shape[-1]).double().mul(1e6).round() / 1e6
 
 

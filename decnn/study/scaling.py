@@ -17,9 +17,9 @@ from decnn.compose import DecNN
 from decnn.decoders import ResNetDecoder
 from decnn.study.experiments import PROFILES, specification
 from decnn.study.measuring import in_turn, stamp
+from decnn.study.models import objective
 from decnn.study.plots import style
 from decnn.study.readings import grid_html
-from decnn.study.runner import objective
 from decnn.training import fit
 
 if TYPE_CHECKING:

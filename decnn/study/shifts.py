@@ -14,12 +14,14 @@ from decnn.attacks import fgsm
 from decnn.baselines import Ensemble
 from decnn.data import CORRUPTIONS, corrupt, with_channels
 from decnn.detection import separation
+from decnn.study import tasks
 from decnn.study.evaluation import subset
 from decnn.study.experiments import Spec
 from decnn.study.sampling import FEWER, asking, batched, entropy, fewer_votes, sampled_logits, scores_of_votes
 
 __all__ = ["EPSILONS", "Scored", "evaluate_detection", "outlier_sets", "score"]
 
+HELD_OUT = "held out"
 EPSILONS = (0.05, 0.1, 0.15, 0.2, 0.25, 0.3)
 
 
@@ -29,6 +31,7 @@ class Scored:
 
     scores: Mapping[str, Tensor]
     depths: tuple[Tensor, ...] = ()
+    attributes: bool = False  # whether logits are of attributes
 
 
 def evaluate_detection(
@@ -55,7 +58,7 @@ def evaluate_detection(
             entry["scores"][score_name] = {k: v for k, v in result.items() if k not in ("inliers", "outliers")}
         if len(inliers.depths) > 1:
             entry["by_depth"] = [
-                separation(entropy([a]), entropy([b])).auroc
+                separation(entropy([a], inliers.attributes), entropy([b], inliers.attributes)).auroc
                 for a, b in zip(inliers.depths, outliers.depths, strict=True)
             ]
         if inliers.depths and len(inliers.depths[-1]) >= FEWER[-1]:
@@ -89,11 +92,16 @@ def outlier_sets(
     """Names and images of the outliers that a specification asks for, one set at a time.
 
     "shifts" are FGSM of every strength against a single classifier, and the 14 corruptions, of the given test
-    images; any other name is a data set, whose test images get the channels of the inliers.
+    images; "held out" are the images with the attribute that training left out; any other name is a data set,
+    whose test images get the channels of the inliers.
 
     Raises:
         DataNotFound: that data set is not on this machine.
     """
+    if spec.evaluation.outliers == HELD_OUT:
+        others = tasks.held_out(spec.training).images
+        yield HELD_OUT, others[subset(len(others), spec.evaluation.vote_size)]
+        return
     if spec.evaluation.outliers != "shifts":
         others = data.load(spec.evaluation.outliers, "test").images
         part = subset(len(others), spec.evaluation.vote_size)
@@ -118,7 +126,7 @@ def score(
     with asking(spec, device, name):
         if spec.evaluation.samples:
             depths = sampled_logits(spec, model, images, device, reference)
-            return Scored(scores_of_votes(depths), tuple(depths))
+            return Scored(scores_of_votes(depths, train.multilabel), tuple(depths), train.multilabel)
     return Scored({key: batched(d, images, device).double() for key, d in _detectors(model, train, device).items()})
 
 

@@ -1,0 +1,91 @@
+"""What a run is trained and tested on: a data set as its specification cuts it."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from decnn import data
+from decnn.data.named import source
+from decnn.study.experiments import TOY_FACES, Training
+
+__all__ = ["Task", "has", "held_out", "load", "task"]
+
+SIZE = 32
+BEARD = "Beard"  # as the paper reads CelebA: whoever is not No_Beard; a toy face's beard is its moustache
+TOY_SEEDS, TOY_COUNTS = {"train": 0, "test": 1}, {"train": 4000, "test": 1000}
+
+
+@dataclass(frozen=True)
+class Task:
+    """Shapes of inputs and answers: K classes, or attributes of which each is there or not."""
+
+    in_shape: tuple[int, int, int]
+    num_classes: int
+    attributes: bool
+
+
+def task(training: Training) -> Task:
+    """Of a specification, without a look at its data."""
+    known = source(training.dataset)
+    count = len(known.class_names) if training.attribute is None else 1
+    return Task((known.channels, SIZE, SIZE), count, bool(known.attributes))
+
+
+@functools.lru_cache(maxsize=3)
+def _whole(dataset: str, split: str, attributes: tuple[str, ...] | None, confounding: float | None) -> data.Images:
+    if confounding is not None:
+        # The test set is not confounded: what a network has learnt shows where the tie is cut.
+        tie = confounding if split == "train" else 0.0
+        drawn = data.toy_faces(TOY_COUNTS[split], TOY_SEEDS[split], confounding=tie, attributes=attributes)
+        return dataclasses.replace(drawn, split=split)
+    return data.load(dataset, split) if attributes is None else data.load(dataset, split, attributes=attributes)
+
+
+def load(training: Training, split: str) -> data.Images:
+    """One split: of a run that holds an attribute out, without the images that have it.
+
+    Raises:
+        DataNotFound: the data set is not on this machine.
+        ValueError: no image is left, or none has the attribute that is held out.
+    """
+    found = _labelled(training, split, training.attribute)
+    if training.held_out is None:
+        return found
+    out = has(training, split, training.held_out)
+    if not out.any() or out.all():
+        raise ValueError(
+            f"expected some images of {found.name} ({split}) with {training.held_out} and some without, got "
+            f"{int(out.sum())} of {len(out)} with it: hold another attribute out"
+        )
+    return _part(found, ~out)
+
+
+def held_out(training: Training) -> data.Images:
+    """The images of both splits that have the attribute which a run holds out: none was trained on."""
+    parts = [_part(_labelled(training, s, None), has(training, s, training.held_out)) for s in ("train", "test")]
+    images, labels = (torch.cat(tensors) for tensors in zip(*parts, strict=True))
+    return dataclasses.replace(parts[1], images=images, labels=labels, split="held out")
+
+
+def has(training: Training, split: str, attribute: str) -> Tensor:
+    """Which images of a split have an attribute: booleans (N,), before anything is held out."""
+    return _labelled(training, split, attribute).labels[:, 0] == 1
+
+
+def _labelled(training: Training, split: str, attribute: str | None) -> data.Images:
+    """All images of a split with the labels of one attribute, or with all."""
+    if attribute != BEARD:
+        return _whole(training.dataset, split, attribute and (attribute,), training.confounding)
+    if training.dataset == TOY_FACES:
+        return _whole(training.dataset, split, ("Mustache",), training.confounding)
+    shaven = _whole(training.dataset, split, ("No_Beard",), training.confounding)
+    return dataclasses.replace(shaven, labels=1 - shaven.labels, class_names=(BEARD,))
+
+
+def _part(images: data.Images, chosen: Tensor) -> data.Images:
+    return dataclasses.replace(images, images=images.images[chosen], labels=images.labels[chosen])
