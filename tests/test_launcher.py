@@ -160,7 +160,7 @@ def test_a_stack_killed_while_it_hands_over_its_weights_is_not_trained_again(ima
         with pytest.raises(KeyboardInterrupt):
             run("killed", specs)
     assert claiming.look(specs[0].training_key).state == "released"
-    monkeypatch.setattr(runner, "_objective", lambda *_: lambda *_: pytest.fail("trained again"))
+    monkeypatch.setattr(runner, "objective", lambda *_: lambda *_: pytest.fail("trained again"))
     assert metrics(run("killed", specs), specs) == metrics(undisturbed, specs)
 
 
