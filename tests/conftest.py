@@ -36,6 +36,12 @@ def _strict() -> Iterator[None]:
 
 
 @pytest.fixture
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For tests that look at all that the cache holds, or that must find it empty."""
+    monkeypatch.setenv("DECNN_CACHE", str(tmp_path / "cache"))
+
+
+@pytest.fixture
 def batch() -> tuple[Tensor, Tensor]:
     """Five images and their labels."""
     return torch.rand(5, 1, 32, 32), torch.tensor([3, 1, 4, 1, 9])

@@ -1,15 +1,11 @@
-"""Many runs, many workers: a training has one holder, and a kill costs time but no record."""
+"""Many runs, many workers: runs that share weights are one job, and a kill costs time but no record."""
 
 import contextlib
 import dataclasses
-import json
 import os
 import random
 import signal
-import subprocess
-import sys
 import threading
-import time
 from pathlib import Path
 
 import pytest
@@ -17,119 +13,11 @@ import submitit
 import torch
 
 from decnn.study import claiming, launcher, paths, progress, runner
-from decnn.study.claiming import claimed
-from decnn.study.cli import main
 from decnn.study.experiments import specification
 from decnn.study.jobs import describe, jobs, keys
 from decnn.study.records import Records
-from decnn.study.tables import specifications
 
-HOLD = """
-from decnn.study.claiming import claimed
-with claimed(["key"], "a run") as claim:
-    print(claim is not None, flush=True)
-    input()
-"""
-ELSEWHERE = claiming.Standing("running", "a run", "another", 1, "2026-01-02 03:04 UTC", "its boot")
-
-
-@pytest.fixture(autouse=True)
-def _own_cache(tmp_path, monkeypatch):
-    monkeypatch.setenv("DECNN_CACHE", str(tmp_path / "cache"))
-
-
-def claim_elsewhere(key, silent_for=0.0):
-    """A claim of a worker on another machine, as it lies in the shared folder."""
-    paths.claims().mkdir(parents=True, exist_ok=True)
-    file = paths.claims() / f"{key}.1"
-    file.write_text(json.dumps(dataclasses.asdict(ELSEWHERE)))
-    os.utime(file, (time.time() - silent_for,) * 2)
-    return file
-
-
-def takers(count):
-    """How many of as many threads as that get the claim, all starting at once and holding what they get."""
-    held, start, end = [], threading.Barrier(count), threading.Barrier(count)
-
-    def take():
-        start.wait()
-        with claimed(["key"], "a run") as claim:
-            held.append(claim is not None)
-            end.wait()
-
-    threads = [threading.Thread(target=take) for _ in range(count)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return sum(held)
-
-
-# --- claims ------------------------------------------------------------------------------------------------
-
-
-def test_of_two_processes_one_holds_a_training_until_it_ends_or_dies():
-    with subprocess.Popen([sys.executable, "-c", HOLD], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
-        assert other.stdout.readline() == b"True\n"
-        with claimed(["another key", "key"], "both") as claim:
-            assert claim is None
-        assert claiming.look("another key").state == "released", "all or none"
-        assert claiming.look("key").pid == other.pid
-        other.kill()
-        other.wait()
-    assert claiming.look("key").state == "interrupted", "no need to wait for a process that is known to be dead"
-    with claimed(["key"], "both") as claim:
-        assert claim.held()
-
-
-def test_a_free_claim_has_one_taker():
-    assert [takers(8) for _ in range(5)] == [1] * 5
-
-
-def test_a_silent_claim_is_taken_over_once_and_its_holder_knows():
-    for _ in range(5):
-        file = claim_elsewhere("key", silent_for=claiming.STALE + 5)
-        former = claiming.Claim([file], ELSEWHERE)
-        assert former.held()
-        assert takers(8) == 1
-        assert not former.held()
-        former.end("released")
-        assert claiming.look("key").host != "another", "who lost a claim does not end the new one"
-        for left in paths.claims().iterdir():
-            left.unlink()
-
-
-def test_a_heartbeat_keeps_a_claim(monkeypatch):
-    file = claim_elsewhere("key", silent_for=claiming.STALE - 60)
-    assert takers(4) == 0
-    monkeypatch.setattr(claiming, "HEARTBEAT", 0.01)
-    before = file.stat().st_mtime
-    claim = claiming.Claim([file], ELSEWHERE)
-    claim._thread.start()
-    while file.stat().st_mtime == before:
-        time.sleep(0.01)
-    claim.end("released")
-    assert takers(4) == 1
-
-
-def test_a_run_that_is_claimed_elsewhere_is_waited_for(images, tiny, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(runner, "LOOK_AGAIN", 0.01)
-    specs = [specification(method, "mnist-5k", tiny, 0) for method in ("Standard", "Dropout")]
-    records, waits = Records(tmp_path / "records"), []
-    file = claim_elsewhere(specs[0].training_key)
-
-    def sleep(_):
-        waits.append(records.find(specs[1]) is not None)
-        os.utime(file, (0, 0))  # the other worker's machine went down
-
-    monkeypatch.setattr(runner.time, "sleep", sleep)
-    assert runner.fill(specs, records) == {}
-    assert waits == [True]
-    assert records.find(specs[0])
-    assert "mnist-5k Standard seed 0: left to process 1 on another since" in capsys.readouterr().out
-
-
-# --- jobs --------------------------------------------------------------------------------------------------
+pytestmark = pytest.mark.usefixtures("own_cache")
 
 
 def test_runs_that_share_weights_are_one_job(tiny):
@@ -160,7 +48,7 @@ def test_a_stack_killed_while_it_hands_over_its_weights_is_not_trained_again(ima
         with pytest.raises(KeyboardInterrupt):
             run("killed", specs)
     assert claiming.look(specs[0].training_key).state == "released"
-    monkeypatch.setattr(runner, "_objective", lambda *_: lambda *_: pytest.fail("trained again"))
+    monkeypatch.setattr(runner, "objective", lambda *_: lambda *_: pytest.fail("trained again"))
     assert metrics(run("killed", specs), specs) == metrics(undisturbed, specs)
 
 
@@ -280,35 +168,3 @@ def test_slurm_gets_its_options_and_a_failure_is_told_with_its_last_lines(tiny, 
     now = progress.look([spec], records)
     assert now.over
     assert "Diverged: the objective" in now.text()
-
-
-# --- what one sees -----------------------------------------------------------------------------------------
-
-
-def test_watching_shows_done_running_failed_and_to_do_and_the_hours(monkeypatch, capsys):
-    specs = specifications("table_01b", "smoke")
-    mnist, *others, redecnn, last = jobs(specs)
-    records = Records(paths.smoke_records())
-    content = {"metrics": {}, "seconds": {"training": 7200.0, "evaluation": 1800.0}, "date": "2026-01-02"}
-    content |= dict.fromkeys(("device", "commit", "versions", "data"), "...")
-    for spec in mnist:
-        records.write(spec, content)
-    with pytest.raises(ValueError, match="the last line"), claimed(keys(redecnn), describe(redecnn)):
-        raise ValueError("the error\n\nthe last line")
-    claim_elsewhere(keys(last)[0])
-
-    monkeypatch.setattr(time, "sleep", lambda seconds: (_ for _ in ()).throw(KeyboardInterrupt))
-    assert main(["status", "--table", "table_01b", "--watch", "5"]) == 130
-    out = capsys.readouterr().out
-    assert f"done {len(mnist)}, running 2, failed 2, to do {sum(map(len, others))}\n" in out
-    assert "hours left: 2.5, and unknown for 8 runs of " in out, "2 hours of training and half an hour, as for MNIST"
-    assert "\nrunning: fashion_mnist ReDecNN depth 8 seed 0 (2 runs): process 1 on another since 2026-01-02" in out
-    assert "\nfailed: mnist-5k ReDecNN depth 8 seed 0 (2 runs): process" in out
-    assert "\n    ValueError: the error\n    the last line\n" in out
-    assert all(f"\nto do: {describe(job)} (1 run)" in out for job in others)
-    assert "\x1b" not in out, "not a terminal"
-
-    assert main(["status", "--table", "table_01b", "--methods", "MC-Dropout", "--watch"]) == 130
-    for spec in specs:
-        records.write(spec, content)
-    assert main(["status", "--table", "table_01b", "--watch"]) == 0

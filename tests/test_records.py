@@ -1,19 +1,14 @@
-"""decnn.study: a record belongs to one specification, and one specification gives one result."""
+"""Records: keys depend on every setting, and a record belongs to one specification."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
-import math
 import os
-from collections import Counter
 
 import pytest
-import torch
 
-from decnn import BayesNN, data, metrics
-from decnn.study import runner, tables
-from decnn.study.evaluation import evaluate
+from decnn.study import tables
 from decnn.study.experiments import METHODS, Evaluation, Spec, Training, specification
 from decnn.study.records import BrokenRecord, Records
 from decnn.study.tables import specifications
@@ -191,94 +186,3 @@ def test_a_write_that_fails_keeps_the_former_record(records, monkeypatch):
         records.write(FULL, CONTENT | {"metrics": {"accuracy": 0.0}})
     assert records.find(FULL)["metrics"] == CONTENT["metrics"]
     assert len(list(records.folder.rglob("*.*"))) == 1
-
-
-# --- runs --------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(("method", "own"), [*((name, False) for name in METHODS), ("ReDecNN", True)])
-def test_the_same_specification_gives_the_same_record(images, run, tiny, method, own):
-    one, other = (
-        run(name, [specification(method, "mnist-5k", tiny, seed, own_statistics=own) for seed in tiny.seeds])
-        for name in ("one", "other")
-    )
-    specs = [specification(method, "mnist-5k", tiny, seed, own_statistics=own) for seed in tiny.seeds]
-    for spec in specs:
-        found = one.find(spec)
-        assert found["metrics"] == other.find(spec)["metrics"]
-        assert found["precision"] == spec.training.precision
-        assert found["data"]["train"] == {"checksum": "traintrain", "examples": 32}
-        assert found["data"]["test"] == {"checksum": "testtest", "examples": 64}
-    assert one.find(specs[0])["metrics"] != one.find(specs[1])["metrics"]
-
-
-@pytest.mark.parametrize("method", [name for name, method in METHODS.items() if method.sampled])
-def test_a_records_counts_of_vote_entropy_give_its_auroc(images, run, tiny, method):
-    profile = dataclasses.replace(tiny, samples=30, vote_size=None, seeds=(0,))
-    spec = specification(method, "mnist-5k", profile, 0)
-    found = run("one", [spec]).find(spec)["metrics"]
-    counts = found["vote_entropy_counts"]
-    nats = torch.tensor(counts["nats"])
-    assert 0 < sum(counts["wrong"]) == found["voted_errors"] < found["voted_examples"] == 64
-    scores = torch.cat([nats.repeat_interleave(torch.tensor(counts[kind])) for kind in ("right", "wrong")])
-    wrong = torch.arange(64) >= sum(counts["right"])
-    assert metrics.auroc(scores, wrong) == pytest.approx(found["misclassification_auroc"], abs=1e-12)
-
-
-class Scripted(BayesNN):
-    """A sampler whose samples are given: an image holds its number."""
-
-    def __init__(self, logits: torch.Tensor) -> None:
-        torch.nn.Module.__init__(self)
-        self.logits = logits
-
-    def forward(self, x):
-        return self.logits[0, x.flatten().long()]
-
-    def sample_logits(self, x, num_samples):
-        return self.logits[:, x.flatten().long()]
-
-
-def test_equal_vote_entropies_are_ties_to_the_last_bit():
-    """Counts 4, 1, 1, 1, 1 and 2, 2, 2, 2 have one entropy: sum c ln c is the logarithm of an integer, prod c^c."""
-    labels = torch.randint(0, 10, (900,))
-    logits = torch.randn(30, 900, 10, dtype=torch.float32)
-    logits[:, torch.arange(900), labels] += torch.rand(900)  # the first sample is right now and then
-    spec = Spec(BARE.training, Evaluation("BayesNN", samples=30))
-    found = evaluate(spec, Scripted(logits), torch.arange(900.0)[:, None, None, None], labels)
-    votes = logits.argmax(-1).T.tolist()
-    products = [math.prod(c**c for c in Counter(row).values()) for row in votes]
-    order = {product: rank for rank, product in enumerate(sorted(set(products), reverse=True))}
-    scores = torch.tensor([order[product] for product in products])
-    expected = metrics.auroc(scores, logits[0].argmax(-1) != labels)
-    assert found["misclassification_auroc"] == pytest.approx(expected, abs=1e-12)
-
-
-def test_what_is_there_is_not_run_again_unless_asked(images, run, tiny, monkeypatch):
-    spec = specification("Standard", "mnist-5k", tiny, 0)
-    records = run("one", [spec, spec])
-    evaluated = []
-    usual = runner.evaluate
-    monkeypatch.setattr(runner, "evaluate", lambda *arguments: evaluated.append(1) or usual(*arguments))
-    monkeypatch.setattr(runner, "fit", None)  # the weights are in the cache
-    before = records.find(spec)
-    run("one", [spec])
-    assert evaluated == []
-    run("one", [spec], refresh=True)
-    assert evaluated == [1]
-    assert records.find(spec)["metrics"] == before["metrics"]
-
-
-def test_missing_data_leave_a_run_out_with_the_reason_and_the_rest_goes_on(images, tiny, tmp_path, monkeypatch):
-    def load(name: str, split: str):
-        if name == "fashion_mnist":
-            raise data.DataNotFound("not run: data not found: fashion_mnist")
-        return images(name, split)
-
-    monkeypatch.setattr(data, "load", load)
-    monkeypatch.setenv("DECNN_CACHE", str(tmp_path / "cache"))
-    specs = [specification("Standard", dataset, tiny, 0) for dataset in ("fashion_mnist", "mnist-5k")]
-    records = Records(tmp_path / "records")
-    reason = {specs[0].key: "not run: data not found: fashion_mnist"}
-    assert runner.fill(specs, records, progress=False) == reason
-    assert [record["key"] for record in records.all()] == [specs[1].key]
