@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
-from collections.abc import Iterator
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from decnn.data import check_images, check_labels
+from decnn.modes import evaluating
 
 __all__ = ["fgsm"]
 
@@ -45,7 +44,7 @@ def fgsm(model: nn.Module, x: Tensor, y: Tensor, eps: float = 0.1) -> Tensor:
     if not 0 <= eps < math.inf:
         raise ValueError(f"expected a finite eps >= 0, got {eps}: it is the largest change of a pixel")
     check_images(x)
-    with _evaluating(model), torch.inference_mode(False), torch.enable_grad():
+    with evaluating(model), torch.inference_mode(False), torch.enable_grad():
         point = x.detach().clone().requires_grad_()
         logits = model(point)
         check_labels(y, logits.shape[1])
@@ -56,15 +55,3 @@ def fgsm(model: nn.Module, x: Tensor, y: Tensor, eps: float = 0.1) -> Tensor:
         loss = F.cross_entropy(logits.to(x.dtype), y, reduction="sum")
         (gradient,) = torch.autograd.grad(loss, point)
     return (x.detach() + eps * gradient.sign()).clamp(0, 1)
-
-
-@contextlib.contextmanager
-def _evaluating(model: nn.Module) -> Iterator[None]:
-    """Eval mode inside; afterwards each module's own mode again, which may differ from its parent's."""
-    before = [(module, module.training) for module in model.modules()]
-    model.eval()
-    try:
-        yield
-    finally:
-        for module, training in before:
-            module.training = training

@@ -6,16 +6,16 @@ architecture as one batched computation: the members of an ensemble, or one meth
 
 from __future__ import annotations
 
-import contextlib
 import copy
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.func import functional_call, stack_module_state, vmap
 
+from decnn.modes import evaluating
 from decnn.objectives import Terms
 
 __all__ = ["BayesNN", "Ensemble", "MCDropout", "Stack", "bayes"]
@@ -47,13 +47,13 @@ class MCDropout(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits (B, K) of the network without dropout."""
-        with _modes(self.classifier, dropout=False):
+        with evaluating(self.classifier):
             return self.classifier(x)
 
     @torch.no_grad()
     def sample_logits(self, x: Tensor, num_samples: int) -> Tensor:
         """Logits (N, B, K), a new mask for each sample, unit and input."""
-        with _modes(self.classifier, dropout=True):
+        with evaluating(self.classifier, dropout=True):
             return torch.stack([self.classifier(x) for _ in _at_least_one(num_samples)])
 
 
@@ -61,19 +61,6 @@ def _at_least_one(num_samples: int) -> range:
     if num_samples < 1:
         raise ValueError(f"expected num_samples >= 1, got {num_samples}: nothing would vote")
     return range(num_samples)
-
-
-@contextlib.contextmanager
-def _modes(network: nn.Module, dropout: bool) -> Iterator[None]:
-    """Eval mode but for dropout, which is on or off; the modes from before come back."""
-    before = [(module, module.training) for module in network.modules()]
-    for module, _ in before:
-        module.training = dropout and isinstance(module, nn.Dropout)
-    try:
-        yield
-    finally:
-        for module, training in before:
-            module.training = training
 
 
 class BayesNN(nn.Module):
