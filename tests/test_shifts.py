@@ -128,8 +128,9 @@ def test_every_query_finds_its_number(images, run, tiny, name):
     """Whatever a table asks stands in the record that its specification makes."""
     queries = {}
     for query in tables.table(name).queries.values():
-        if (query.settings.get("outliers"), query.method) not in queries or "corruptions" in query.metric:
-            queries[query.settings.get("outliers"), query.method] = query
+        run_of = (query.settings.get("outliers"), query.settings.get("classifier"), query.method)
+        if run_of not in queries or "corruptions" in query.metric:
+            queries[run_of] = query
     for asked in queries.values():
         query = dataclasses.replace(asked, settings={**asked.settings, "depth": 2})
         spec = query.specification(tiny, 0)

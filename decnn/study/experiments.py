@@ -38,7 +38,7 @@ class Training:
     steps: int
     batch_size: int
     lr: float
-    init: str  # default (PyTorch's), he, or normal (N(0, 0.1^2), the means of BayesNN)
+    init: str  # default (the network's own), he, or normal (N(0, 0.1^2), the means of BayesNN)
     precision: str
     classifier: str = "mlp"
     members: int = 1
@@ -48,7 +48,7 @@ class Training:
     depth: int | None = None
     alpha: float | None = None
     beta: float | None = None
-    filters: int | None = None  # of a convolutional classifier and its decoder
+    filters: int | None = None  # of a classifier other than the perceptron; of a convolutional one's decoder too
     rho: float | None = None  # of BayesNN's first standard deviations softplus(rho); None: -7
     kl_weight: str | None = None  # "batches": 1 / number of batches; None: 1 / number of training examples
 
@@ -198,7 +198,7 @@ def specification(
         dataset: what is trained on.
         size: a profile.
         seed: of everything random.
-        classifier: mlp or convnet.
+        classifier: mlp, convnet, or one of `study.networks`, which are initialised as torchvision does.
         depth: of a recursive objective and of its voting paths.
         own_statistics: of paths alone, whether training images that walk along give batch normalisation its
             statistics.
@@ -207,6 +207,7 @@ def specification(
     method = METHODS[method_name]
     recursive = method.objective == "recursive"
     convolutional = classifier == "convnet"
+    init = size.init if classifier in ("mlp", "convnet") else "default"
     training = Training(
         dataset="mnist-5k" if (size.name, dataset) == ("smoke", "mnist") else dataset,
         objective=method.objective,
@@ -214,7 +215,7 @@ def specification(
         steps=size.steps,
         batch_size=size.batch_size,
         lr=size.lr,
-        init="normal" if method.objective == "bayes" else size.init,
+        init="normal" if method.objective == "bayes" else init,
         precision="bfloat16" if method.decodes else "float32",
         classifier=classifier,
         members=method.members,
@@ -224,7 +225,7 @@ def specification(
         depth=depth if recursive else None,
         alpha=0.5 if recursive else None,
         beta=10.0 if method.decodes else None,
-        filters=size.filters if convolutional else None,
+        filters=size.filters if classifier != "mlp" else None,
     )
     votes = size.vote_size if outliers is None else size.outlier_size
     evaluation = Evaluation(

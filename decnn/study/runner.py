@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from decnn import data, objectives
+from decnn.adapters import Adapted
 from decnn.baselines import BayesNN, Ensemble, Stack, bayes
 from decnn.classifiers import MLP, ConvNet, he_init_
 from decnn.compose import DecNN
@@ -21,7 +22,8 @@ from decnn.decoders import ResNetDecoder
 from decnn.study import claiming, paths
 from decnn.study.evaluation import evaluate, subset
 from decnn.study.experiments import Spec, Training
-from decnn.study.jobs import DECODING, describe, groups, jobs, keys, missing
+from decnn.study.jobs import DECODING, alone, describe, groups, jobs, keys, missing
+from decnn.study.networks import NETWORKS, network
 from decnn.study.records import Records, commit, peak_memory, provenance
 from decnn.study.shifts import Scored, evaluate_detection, outlier_sets, score
 from decnn.training import checkpoint_metadata, derived_seed, fit, load_checkpoint, save_checkpoint
@@ -182,6 +184,9 @@ def build(training: Training) -> nn.Module:
 def _classifier(training: Training) -> nn.Module:
     if training.classifier == "convnet":
         return ConvNet((1, 32, 32), 10, filters=training.filters, dropout=training.dropout)
+    if training.classifier in NETWORKS:
+        classifier = network(training.classifier, training.filters)
+        return Adapted(classifier) if training.objective in DECODING else classifier
     return MLP(dropout=training.dropout)
 
 
@@ -204,7 +209,7 @@ def _train(specs: list[Spec], images: Tensor, labels: Tensor, device: str, progr
         "save_every": float(os.environ.get("DECNN_SAVE_EVERY", "60")),
         "progress": describe(specs) if progress else None,
     }
-    if first.objective in DECODING:
+    if alone(first):
         (spec,), (model,) = specs, models
         fit(
             model, images, labels, _objective(first, len(images)), seeds=[first.seed],
