@@ -5,6 +5,7 @@ Representations to Inputs" (NeurIPS 2021). Only the public names live here.
 """
 
 from decnn import attacks, baselines, data, metrics, objectives
+from decnn.adapters import decodable
 from decnn.baselines import BayesNN, Ensemble, MCDropout
 from decnn.classifiers import MLP, ConvNet, Linear, ResNet18
 from decnn.compose import DecNN, Step
@@ -34,6 +35,7 @@ __all__ = [
     "attacks",
     "baselines",
     "data",
+    "decodable",
     "detect",
     "fit",
     "load",

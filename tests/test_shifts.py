@@ -12,7 +12,7 @@ import decnn
 from decnn import data
 from decnn.attacks import fgsm
 from decnn.data import CORRUPTIONS, corrupt
-from decnn.study import open_choices, runner, shifts, tables
+from decnn.study import models, open_choices, runner, shifts, tables
 from decnn.study.experiments import METHODS, specification
 from decnn.study.sampling import fewer_votes
 
@@ -128,8 +128,9 @@ def test_every_query_finds_its_number(images, run, tiny, name):
     """Whatever a table asks stands in the record that its specification makes."""
     queries = {}
     for query in tables.table(name).queries.values():
-        if (query.settings.get("outliers"), query.method) not in queries or "corruptions" in query.metric:
-            queries[query.settings.get("outliers"), query.method] = query
+        run_of = (query.settings.get("outliers"), query.settings.get("classifier"), query.method)
+        if run_of not in queries or "corruptions" in query.metric:
+            queries[run_of] = query
     for asked in queries.values():
         query = dataclasses.replace(asked, settings={**asked.settings, "depth": 2})
         spec = query.specification(tiny, 0)

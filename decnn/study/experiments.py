@@ -46,7 +46,7 @@ class Training:
     steps: int
     batch_size: int
     lr: float
-    init: str  # default (PyTorch's), he, or normal (N(0, 0.1^2), the means of BayesNN)
+    init: str  # default (the network's own), he, or normal (N(0, 0.1^2), the means of BayesNN)
     precision: str
     classifier: str = "mlp"
     members: int = 1
@@ -56,7 +56,7 @@ class Training:
     depth: int | None = None
     alpha: float | None = None
     beta: float | None = None
-    filters: int | None = None  # of a convolutional classifier and its decoder
+    filters: int | None = None  # of a classifier other than the perceptron; of a convolutional one's decoder too
     rho: float | None = None  # of BayesNN's first standard deviations softplus(rho); None: -7
     kl_weight: str | None = None  # "batches": 1 / number of batches; None: 1 / number of training examples
     attribute: str | None = None  # the one that is told; None: all classes or attributes of the data set
@@ -218,7 +218,8 @@ def specification(
         dataset: what is trained on.
         size: a profile.
         seed: of everything random.
-        classifier: mlp or convnet; without a decoder linear or resnet18 too.
+        classifier: mlp, convnet, or one of `study.networks`; without a decoder linear too. Only the first two are
+            initialised as the profile says.
         depth: of a recursive objective and of its voting paths.
         own_statistics: of paths alone, whether training images that walk along give batch normalisation its
             statistics.
@@ -231,9 +232,11 @@ def specification(
         confounding: of toy faces, the tie between Mustache and Bald.
     """
     method = METHODS[method_name]
-    objective = objective or method.objective
+    composed = pretrained is not None and method.objective == "recursive"
+    objective = objective or ("composed" if composed else method.objective)
     recursive = objective in WALKING
     convolutional = classifier == "convnet"
+    init = size.init if classifier in ("mlp", "convnet") else "default"
     training = Training(
         dataset=SMOKE.get(dataset, dataset) if size.name == "smoke" else dataset,
         objective=objective,
@@ -241,7 +244,7 @@ def specification(
         steps=size.steps,
         batch_size=size.batch_size,
         lr=size.lr,
-        init="normal" if method.objective == "bayes" else size.init,
+        init="normal" if method.objective == "bayes" else init,
         precision="bfloat16" if method.decodes else "float32",
         classifier=classifier,
         members=method.members,
@@ -251,7 +254,7 @@ def specification(
         depth=depth if recursive else None,
         alpha=0.5 if recursive else None,
         beta=10.0 if method.decodes else None,
-        filters=size.filters if convolutional else size.width if classifier == "resnet18" else None,
+        filters=size.filters if classifier not in ("mlp", "linear") else None,
         attribute=attribute,
         held_out=held_out,
         confounding=confounding,
@@ -277,6 +280,7 @@ def pretraining(training: Training) -> Training:
         training,
         objective="standard",
         classifier=training.pretrained,
+        init="default",
         filters=training.width if training.pretrained == "resnet18" else None,
         attribute=training.protected or training.attribute,
         precision="float32",

@@ -6,9 +6,10 @@ import dataclasses
 from collections.abc import Iterable
 
 from decnn.study.experiments import DECODING, Evaluation, Spec, Training, pretraining
+from decnn.study.networks import NETWORKS
 from decnn.study.records import Records
 
-__all__ = ["describe", "groups", "jobs", "keys", "missing", "pretrained"]
+__all__ = ["alone", "describe", "groups", "jobs", "keys", "missing", "pretrained"]
 
 
 def missing(specs: Iterable[Spec], records: Records) -> list[Spec]:
@@ -39,10 +40,15 @@ def groups(specs: list[Spec]) -> list[list[Spec]]:
 
 
 def _trained_with(spec: Spec) -> object:
-    """Equal for runs that can be trained as one stack: equal but for the seed, and without a decoder."""
-    if spec.training.objective in DECODING:
+    """Equal for runs that can be trained as one stack: equal but for the seed, and none that is trained alone."""
+    if alone(spec.training):
         return spec.training_key
     return dataclasses.replace(spec.training, seed=-1), spec.version
+
+
+def alone(training: Training) -> bool:
+    """Whether a run is trained by itself: it has a decoder, or a network whose layers vmap does not speed up."""
+    return training.objective in DECODING or (training.classifier in NETWORKS and training.members == 1)
 
 
 def pretrained(training: Training) -> Spec | None:

@@ -8,12 +8,14 @@ import torch
 from torch import Tensor, nn
 
 from decnn import objectives
+from decnn.adapters import Adapted
 from decnn.baselines import BayesNN, Ensemble, bayes
-from decnn.classifiers import MLP, ConvNet, Linear, ResNet18, he_init_
+from decnn.classifiers import MLP, ConvNet, Linear, he_init_
 from decnn.compose import DecNN
 from decnn.decoders import ResNetDecoder
 from decnn.study import tasks
 from decnn.study.experiments import DECODING, WALKING, Training
+from decnn.study.networks import NETWORKS, network
 from decnn.training import derived_seed
 from decnn.uncertainty import sample_paths
 from decnn.unet import UNetDecoder
@@ -42,10 +44,11 @@ def _classifier(training: Training) -> nn.Module:
     task = tasks.task(training)
     if training.classifier == "convnet":
         return ConvNet(task.in_shape, task.num_classes, filters=training.filters, dropout=training.dropout)
-    if training.classifier == "resnet18":
-        return ResNet18(task.in_shape, task.num_classes, width=training.filters)
     if training.classifier == "linear":
         return Linear(task.in_shape, task.num_classes)
+    if training.classifier in NETWORKS:
+        classifier = network(training.classifier, task.in_shape, task.num_classes, training.filters)
+        return Adapted(classifier) if training.objective in DECODING else classifier
     return MLP(task.in_shape, task.num_classes, dropout=training.dropout)
 
 

@@ -210,8 +210,9 @@ def caption(block: Block) -> str:
     count = size.outlier_size if outliers else size.vote_size
     voted = f"{count:,} test examples voted on" if count else "all test examples voted on"
     kind = "SMOKE RUN, not a finding" if block.smoke else f"{size.name} profile"
-    convolutional = any(query.settings.get("classifier") == "convnet" for query in block.table.queries.values())
-    wide = f"{size.filters} filters" if convolutional else f"decoder width {size.width}"
+    classifiers = {query.settings.get("classifier", "mlp") for query in block.table.queries.values()}
+    sizes = [f"{size.filters} filters"] if classifiers != {"mlp"} else []
+    wide = ", ".join(sizes + [f"decoder width {size.width}"] * (classifiers != {"convnet"}))
     return (
         f"{block.table.title}. {kind}: {size.steps:,} steps of {size.batch_size}, {wide}, {voted}; "
         "ours is the mean over seeds ± sd (number of seeds)."

@@ -15,9 +15,9 @@ from decnn import data
 from decnn.baselines import Ensemble, Stack
 from decnn.study import claiming, paths, tasks
 from decnn.study.evaluation import evaluate, subset
-from decnn.study.experiments import DECODING, Spec
+from decnn.study.experiments import Spec
 from decnn.study.groups import compare, probe
-from decnn.study.jobs import describe, groups, jobs, keys, missing, pretrained
+from decnn.study.jobs import alone, describe, groups, jobs, keys, missing, pretrained
 from decnn.study.models import build, objective
 from decnn.study.records import Records, commit, peak_memory, provenance
 from decnn.study.sampling import asking, batched
@@ -183,7 +183,7 @@ def _train(specs: list[Spec], images: Tensor, labels: Tensor, device: str, progr
         "save_every": float(os.environ.get("DECNN_SAVE_EVERY", "60")),
         "progress": describe(specs) if progress else None,
     }
-    if first.objective in DECODING:
+    if alone(first):
         (spec,), (model,) = specs, models
         composed_with = pretrained(first)
         if composed_with is not None:

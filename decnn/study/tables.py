@@ -16,6 +16,7 @@ __all__ = ["DATASETS", "DETECTORS", "EPS", "TABLES", "Query", "Table", "precisio
 DATASETS = {"MNIST": "mnist", "Fashion": "fashion_mnist"}  # as Tables 1 and 4 print them
 SAMPLED = ("ReDecNN", "MC-Dropout", "BayesNN", "Ensemble")
 DETECTORS = {"Softmax": "msp", "Energy": "energy", "Mahalanobis": "mahalanobis", "ODIN": "odin"}
+BEYOND = {"MLP": "mlp", "ResNet-18": "resnet18", "Vision transformer": "vit"}
 EPS = 0.1  # of FGSM: the paper gives none
 UNITS = {"accuracy": ("%", 2), "ece": ("%", 2)}  # metric -> unit, digits; all others are AUROCs
 
@@ -181,6 +182,25 @@ def _convolutional() -> dict[tuple[str, str], Query]:
     }
 
 
+def _beyond() -> dict[tuple[str, str], Query]:
+    """Rows are methods, columns "network: number"; votes are asked for where a method has some."""
+    voted = {
+        "Misclass.": ("misclassification_auroc", {}),
+        "OOD (MNIST)": ("sets/mnist/scores/vote_entropy/auroc", {"outliers": "mnist"}),
+        "OOD (CelebA)": ("sets/celeba-10k/scores/vote_entropy/auroc", {"outliers": "celeba-10k"}),
+    }
+    every = {"Acc.": ("accuracy", {}), "ECE": ("ece", {})}
+    return {
+        (row, f"{title}: {column}"): Query(
+            row, "fashion_mnist", metric, row, f"{title}, {column}", {"classifier": classifier, **settings}
+        )
+        for title, classifier in BEYOND.items()
+        for column, (metric, settings) in (every | voted).items()
+        for row in ("Standard", "DecNN", "ReDecNN")
+        if column in every or METHODS[row].sampled
+    }
+
+
 VOTES = "vote_entropy"
 COMPARED = {"ReDecNN": ("ReDecNN", VOTES), "MC": ("MC-Dropout", VOTES), "Ensemble": ("Ensemble", VOTES)}
 BESIDE = {"ReDecNN": ("ReDecNN", VOTES), "BayesNN": ("BayesNN", VOTES)} | {
@@ -198,5 +218,6 @@ TABLES = {
         Table("table_11", "Table 11: AUROC of outliers, corruption by corruption", _shifts(COMPARED, whole=True)),
         Table("table_12", "Table 12: a convolutional network on Fashion-MNIST", _convolutional()),
         Table("detectors", "Not in the paper: detectors without decoding", _shifts(BESIDE, whole=True, compared=False)),
+        Table("beyond", "Not in the paper: other people's networks on Fashion-MNIST", _beyond()),
     )
 }
