@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from decnn.baselines import BayesNN, Ensemble, MCDropout
 from decnn.compose import DecNN
+from decnn.data import as_floats
 from decnn.decoders import folded
 from decnn.study.experiments import Spec
 from decnn.training import derived_seed
@@ -95,5 +96,5 @@ def fewer_votes(logits: Tensor, measure: Callable[[Tensor], float | None]) -> li
 
 
 def batched(function: Callable[[Tensor], Tensor], images: Tensor, device: str, size: int = 1000) -> Tensor:
-    """The function's values on all images, joined on the CPU in float32."""
-    return torch.cat([function(x.to(device)).float().cpu() for x in images.split(size)])
+    """The function's values on all images, floats or 8-bit, joined on the CPU in float32."""
+    return torch.cat([function(as_floats(x.to(device))).float().cpu() for x in images.split(size)])
