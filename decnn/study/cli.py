@@ -46,6 +46,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     _add_choice(run, profile="smoke")
     run.add_argument("--device", default="cpu", help="cpu or cuda")
+    run.add_argument(
+        "--checkpoint-activations", action="store_true",
+        help="where a decoder's training does not fit the memory: the same results with less of it, in more time",
+    )  # fmt: skip
     run.add_argument("--refresh", action="store_true", help="evaluate again even where a record exists")
     run.add_argument("--launcher", metavar="NAME", help="local or slurm: each run a job; by default no jobs")
     run.add_argument("--jobs", type=int, metavar="N", help="how many jobs at once; by default 2 local, 16 on Slurm")
@@ -131,10 +135,15 @@ def _run(options: argparse.Namespace) -> int:
     )
     specs, records = _chosen(options)
     if where is None:
-        left_out = fill(specs, records, options.device, options.refresh)
+        left_out = fill(
+            specs, records, options.device, options.refresh, checkpoint_activations=options.checkpoint_activations
+        )
     else:
         report = functools.partial(print, flush=True)
-        left_out = launcher.launch(specs, records, where, options.device, options.refresh, report=report)
+        left_out = launcher.launch(
+            specs, records, where, options.device, options.refresh,
+            checkpoint_activations=options.checkpoint_activations, report=report,
+        )  # fmt: skip
     for sentence in dict.fromkeys(left_out.values()):
         print(sentence)
     print(f"{len(specs) - len(left_out)} of {len(specs)} runs have their record in {records.folder}")
