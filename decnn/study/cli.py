@@ -95,6 +95,7 @@ def _parser() -> argparse.ArgumentParser:
     instead.add_argument("--cost", metavar="PROFILE", help="measure Table 10 at a profile's decoder width instead")
     instead.add_argument("--scaling", action="store_true", help="measure how cost grows instead")
     instead.add_argument("--ideas", metavar="PROFILE", help="measure each idea of the training step at a width instead")
+    instead.add_argument("--memory", metavar="PROFILE", help="count what a profile's training takes of memory instead")
     bench.add_argument("--device", default="cpu", help="cpu or cuda, for --cost and --scaling")
     bench.add_argument("--save", action="store_true", help="write the record to book/bench for the book")
     bench.set_defaults(command=_bench)
@@ -243,7 +244,7 @@ def _release(options: argparse.Namespace) -> int:
 
 
 def _bench(options: argparse.Namespace) -> int:
-    from decnn.study import bench, cost, experiments, ideas, measuring, scaling
+    from decnn.study import bench, cost, experiments, ideas, measuring, memory, scaling
 
     talkative = not options.json
     if options.cost:
@@ -255,6 +256,9 @@ def _bench(options: argparse.Namespace) -> int:
     elif options.ideas:
         kind, record = "ideas", ideas.measure(experiments.profile(options.ideas).width)
         lines = [f"{name}: {seconds:.3f} s" for name, seconds in record["seconds"].items()]
+    elif options.memory:
+        kind, record = "memory", memory.measure(experiments.profile(options.memory), progress=talkative)
+        lines = [memory.memory_markdown(record)]
     else:
         kind, record = "speed", bench.measure(progress=talkative)
         lines = [bench.as_text(record)]
