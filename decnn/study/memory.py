@@ -17,7 +17,6 @@ from torch.utils._pytree import tree_leaves
 
 from decnn import data, objectives
 from decnn.classifiers import MLP
-from decnn.decoders import folded
 from decnn.rematerialisation import rematerialised
 from decnn.study.evaluation import subset
 from decnn.study.experiments import Profile, specification
@@ -142,8 +141,7 @@ def _voting_bytes(size: Profile) -> int:
     """Peak bytes of one decoding when paths vote on a GPU."""
     with FakeTensorMode(), Live() as live, torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
         model = build(specification("ReDecNN", "mnist", size, seed=0).training).eval()
-        decoder = folded(model.decoder)
-        model.activations(decoder(torch.zeros(CHUNK, decoder.latent)))
+        model.activations(model.decode(torch.zeros(CHUNK, model.decoder.latent)))
     return live.peak
 
 
