@@ -10,14 +10,16 @@ import hashlib
 import os
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
 from decnn.baselines import Stack
-from decnn.data import check_images, check_labels
+from decnn.data import as_floats, check_attributes, check_images, check_labels
+from decnn.rematerialisation import rematerialised
 
 __all__ = [
     "Diverged",
@@ -58,13 +60,15 @@ def fit(
     identity: str = "",
     save_every: float = 60.0,
     progress: str | None = None,
+    checkpoint_activations: bool = False,
 ) -> nn.Module:
     """Minimise `objective(model, x, y)` with Adam over shuffled batches; returns the model, in eval mode.
 
     Arguments:
         model: any network; a `Stack` of M gets its own batch order for each of M seeds.
-        images: (N, C, H, W) floats in [0, 1].
-        labels: (N,) integers.
+        images: (N, C, H, W) floats in [0, 1]; or uint8 in 0..255, memory-mapped or not, of which each batch
+            becomes float32 as it is drawn.
+        labels: (N,) class numbers, or (N, A) attributes of 0 and 1; integers.
         objective: the scalar to minimise, e.g. `lambda m, x, y: decnn.objectives.standard(m, x, y).total`;
             torch's global generator is seeded anew for each step, so it may draw paths or masks.
         steps: number of updates.
@@ -76,10 +80,13 @@ def fit(
         checkpoint: file to resume from and to save to, about every `save_every` seconds.
         identity: what the checkpoint belongs to; a file of another identity is refused.
         progress: label of a progress bar with the time left, or None for no bar.
+        checkpoint_activations: of a DecNN, keep each decoder's input alone and compute the rest again for the
+            gradient: the same result with a fraction of the memory, in a third more time.
 
     Raises:
         ValueError: images or labels out of range, seeds that do not match, a checkpoint of another run.
         Diverged: the objective is not finite.
+        torch.OutOfMemoryError: a step does not fit the GPU; the message says what to do.
 
     Source: Wu et al. (2021), A.1: Adam, lr 1e-4, batch 128, 50 epochs.
 
@@ -94,6 +101,7 @@ def fit(
 
     _check_run(model, images, labels, steps, batch_size, seeds, precision)
     stacked = isinstance(model, Stack)
+    asked = rematerialised(model) if checkpoint_activations else model  # both are the same modules
     model = model.to(device).train()
     if precision == "bfloat16":
         model = model.to(memory_format=torch.channels_last)
@@ -112,14 +120,15 @@ def fit(
     saved = time.monotonic()
     bar = tqdm(total=steps, initial=start, desc=progress, disable=progress is None, mininterval=1, smoothing=0.05)
 
-    with torch.random.fork_rng(), bar:
+    with torch.random.fork_rng(), bar, _out_of_memory_explained(batch_size, checkpoint_activations):
         for step in range(start, steps):
             torch.manual_seed(derived_seed("noise", noise_seed, step))
             index = order.batch(step).to(device)
-            x, y = (rows.expand(len(seeds), *rows.shape[1:]) for rows in (images[index], labels[index]))
+            x, y = as_floats(images[index]), labels[index]
+            x, y = (rows.expand(len(seeds), *rows.shape[1:]) for rows in (x, y))
             x, y = (x, y) if stacked else (x[0], y[0])
             with torch.autocast(torch.device(device).type, torch.bfloat16, enabled=precision == "bfloat16"):
-                loss = objective(model, x, y)
+                loss = objective(asked, x, y)
             optimiser.zero_grad()
             loss.backward()
             pending.append(loss.detach())
@@ -139,6 +148,22 @@ def fit(
                 save_checkpoint(checkpoint, model, optimiser, step + 1, identity, time.monotonic() - began)
                 saved = time.monotonic()
     return model.eval()
+
+
+@contextmanager
+def _out_of_memory_explained(batch_size: int, checkpointed: bool) -> Iterator[None]:
+    try:
+        yield
+    except torch.OutOfMemoryError as error:
+        advice = (
+            "take a GPU with more memory, or --device cpu"
+            if checkpointed
+            else "give --checkpoint-activations to `decnn run`, or checkpoint_activations=True to `fit`, for the same "
+            "result in a fraction of the memory"
+        )
+        raise torch.OutOfMemoryError(
+            f"expected a training step of {batch_size} images to fit the device's memory, got: {error}: {advice}"
+        ) from error
 
 
 class _Orders:
@@ -284,9 +309,9 @@ def _check_run(
     precision: str,
 ) -> None:
     """Raise ValueError where `fit` would fail later, or worse, would not."""
-    check_images(images)
+    check_images(as_floats(images[:1]) if getattr(images, "dtype", None) == torch.uint8 else images)
     network = model.member if isinstance(model, Stack) else getattr(model, "classifier", model)
-    check_labels(labels, network.num_classes)
+    (check_attributes if getattr(labels, "ndim", 1) == 2 else check_labels)(labels, network.num_classes)
     if precision not in ("float32", "bfloat16"):
         raise ValueError(f"expected precision float32 or bfloat16, got {precision!r}")
     if len(images) != len(labels):

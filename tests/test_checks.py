@@ -85,8 +85,8 @@ def test_check_attributes_refuses(y, message):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"images": torch.zeros(2, 1, 8, 8, dtype=torch.float64)}, "toy: images: expected float32.*float64"),
-        ({"images": torch.zeros(2, 1, 8, 9, dtype=torch.float32)}, r"toy: images: .*\(2, 1, 8, 9\)"),
+        ({"pixels": torch.zeros(2, 1, 8, 8, dtype=torch.float64)}, "toy: pixels: expected float32 or uint8.*float64"),
+        ({"pixels": torch.zeros(2, 1, 8, 9, dtype=torch.float32)}, r"toy: pixels: .*\(2, 1, 8, 9\)"),
         ({"labels": torch.zeros(3, dtype=torch.int64)}, r"toy: labels: expected int64 \(2,\), got .*\(3,\)"),
         ({"labels": torch.tensor([0, 2])}, "got 2 at index 1"),
         ({"class_names": ("a",)}, "expected 2 class names, got 1"),
@@ -94,7 +94,7 @@ def test_check_attributes_refuses(y, message):
 )
 def test_images_refuses_a_bad_split(change, message):
     good = {
-        "images": torch.zeros(2, 1, 8, 8, dtype=torch.float32),
+        "pixels": torch.zeros(2, 1, 8, 8, dtype=torch.float32),
         "labels": torch.tensor([0, 1]),
         "name": "toy",
         "split": "train",

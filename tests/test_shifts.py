@@ -83,7 +83,7 @@ def test_attacks_are_crafted_for_a_single_deterministic_classifier(images, tiny,
 
 
 def test_another_data_set_gets_the_inliers_channels_and_the_same_number(images, tiny, monkeypatch):
-    colour = dataclasses.replace(images("faces", "test"), images=torch.rand(64, 3, 32, 32))
+    colour = dataclasses.replace(images("faces", "test"), pixels=torch.rand(64, 3, 32, 32))
     monkeypatch.setattr(data, "load", lambda name, split: colour)
     spec = specification("Standard", "mnist-5k", tiny, 0, outliers="faces")
     ((name, x),) = shifts.outlier_sets(spec, None, images("m", "test").images, None, "cpu")

@@ -13,7 +13,7 @@ from torch import nn
 
 from decnn import MLP, DecNN, Diverged, ResNetDecoder, fit, sample_paths
 from decnn.baselines import Stack
-from decnn.objectives import recursive, standard
+from decnn.objectives import decodable, recursive, standard
 from decnn.training import checkpoint_metadata, load_checkpoint, save_checkpoint, write_atomically
 
 STEPS, ALWAYS = 7, -1.0  # save_every=ALWAYS: a checkpoint after each step
@@ -33,15 +33,15 @@ def mlp(dropout: float = 0.5, seed: int = 0) -> MLP:
     return MLP((1, 4, 4), 3, hidden=8, num_layers=2, dropout=dropout)
 
 
-def decodable(**_) -> DecNN:
+def narrow() -> DecNN:
     torch.manual_seed(0)
     return DecNN(MLP((1, 32, 32), 3, hidden=8, num_layers=2), ResNetDecoder(latent=8, width=1))
 
 
 RUNS = {  # model, objective, settings
     "dropout": (mlp, classify, {}),
-    "paths": (decodable, compose, {}),
-    "paths-bfloat16": (lambda: decodable().float(), compose, {"precision": "bfloat16"}),
+    "paths": (narrow, compose, {}),
+    "paths-bfloat16": (lambda: narrow().float(), compose, {"precision": "bfloat16"}),
     "stack": (
         lambda: Stack([mlp(), mlp(seed=1)]),
         lambda stack, x, y: stack.each(classify, x, y).sum(),
@@ -127,6 +127,32 @@ def test_fit_leaves_the_callers_random_state_alone():
     assert torch.equal(torch.get_rng_state(), before)
 
 
+def test_eight_bit_images_and_their_floats_train_the_same_network():
+    torch.set_default_dtype(torch.float32)
+    pixels = torch.randint(0, 256, (20, 4, 4, 1), dtype=torch.uint8).permute(0, 3, 1, 2)
+    settings = {"steps": STEPS, "batch_size": 6}
+    kept, floats = (
+        fit(mlp(), x, torch.arange(20) % 3, classify, **settings).state_dict() for x in (pixels, pixels.float() / 255)
+    )
+    assert_identical(kept, floats)
+
+
+def test_attributes_are_learnt_like_classes():
+    """Two attributes of an image, each told by a pixel of its own."""
+
+    def attributes(model, x, y):
+        return nn.functional.binary_cross_entropy_with_logits(model(x), y.to(x.dtype))
+
+    x = torch.rand(64, 1, 4, 4)
+    y = (x.flatten(1)[:, :3] > 0.5).long()
+    model = fit(mlp(dropout=0.0), x, y, attributes, steps=300, batch_size=32, lr=1e-2)
+    assert ((model(x) > 0).long() == y).double().mean() > 0.95
+    with pytest.raises(ValueError, match=r"attributes: expected shape \(N, 3\), got \(64, 2\)"):
+        fit(mlp(), x, y[:, :2], attributes, steps=1)
+    with pytest.raises(ValueError, match="attributes: expected 0 or 1, got 2 at index"):
+        fit(mlp(), x, y + 1, attributes, steps=1)
+
+
 @pytest.mark.parametrize(("count", "batch_size", "per_epoch"), [(20, 5, 4), (22, 5, 4), (3, 5, 1)])
 def test_an_epoch_reads_no_image_twice_and_epochs_differ(count, batch_size, per_epoch):
     seen = []
@@ -142,6 +168,41 @@ def test_an_epoch_reads_no_image_twice_and_epochs_differ(count, batch_size, per_
     epochs = [list(itertools.chain(*part)) for part in (seen[:per_epoch], seen[per_epoch:])]
     assert [len(set(epoch)) for epoch in epochs] == [size * per_epoch] * 2
     assert epochs[0] != epochs[1]
+
+
+# --- memory ------------------------------------------------------------------------------------------------
+
+
+def every_layer(model, x, y):
+    return decodable(model, x, y).total
+
+
+@pytest.mark.parametrize("objective", [compose, every_layer])
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_checkpointed_activations_change_nothing_but_the_memory(make_pair, objective, precision):
+    """Weights and batch normalisation's statistics, to the last bit; the decoder draws masks as well."""
+    results = []
+    for checkpointed in (False, True):
+        model = make_pair()
+        model.decoder.register_forward_pre_hook(lambda _, inputs: nn.functional.dropout(inputs[0], 0.3))
+        x, y = torch.rand(12, 1, 32, 32, generator=torch.Generator().manual_seed(0)), torch.arange(12) % 10
+        settings = {"steps": 3, "batch_size": 6, "precision": precision, "checkpoint_activations": checkpointed}
+        results.append(fit(model, x, y, objective, **settings).state_dict())
+    assert_identical(*results)
+
+
+def test_without_room_on_the_gpu_the_message_names_the_flag():
+    def full(model, x, y):
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+
+    for checkpointed, advice in ((False, "give --checkpoint-activations to `decnn run`"), (True, "--device cpu")):
+        with pytest.raises(torch.OutOfMemoryError, match=f"step of 6 images.*Tried to allocate 2.00 GiB: .*{advice}"):
+            run("paths", full, checkpoint_activations=checkpointed)
+
+
+def test_only_a_decoder_has_activations_to_checkpoint():
+    with pytest.raises(ValueError, match="expected a DecNN to rematerialise, got MLP"):
+        run("dropout", checkpoint_activations=True)
 
 
 # --- divergence --------------------------------------------------------------------------------------------

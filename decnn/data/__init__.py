@@ -12,10 +12,11 @@ from decnn.data.celeba import FACE_ATTRIBUTES
 from decnn.data.channels import with_channels
 from decnn.data.checks import check_attributes, check_images, check_labels
 from decnn.data.corruptions import CORRUPTIONS, corrupt
-from decnn.data.images import Images
+from decnn.data.images import Images, as_floats
 from decnn.data.named import available, get, load, names
 from decnn.data.source import DataNotFound
 from decnn.data.toy_faces import toy_faces
 
-__all__ = ["CORRUPTIONS", "FACE_ATTRIBUTES", "DataNotFound", "Images", "available", "check_attributes"]
-__all__ += ["check_images", "check_labels", "corrupt", "get", "load", "names", "toy_faces", "with_channels"]
+__all__ = ["CORRUPTIONS", "FACE_ATTRIBUTES", "DataNotFound", "Images", "as_floats", "available"]
+__all__ += ["check_attributes", "check_images", "check_labels", "corrupt", "get", "load", "names"]
+__all__ += ["toy_faces", "with_channels"]

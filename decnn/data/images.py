@@ -1,4 +1,7 @@
-"""One split of a data set as a caller sees it: float images in [0, 1], labels, and what they are of."""
+"""One split of a data set as a caller sees it: images, labels, and what they are of.
+
+Images that are stored at the size that is asked for stay 8-bit, if need be memory-mapped, until floats are asked for.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -15,7 +19,7 @@ from torch.nn.functional import interpolate
 from decnn.data.checks import check_attributes, check_labels
 from decnn.data.source import Read, Source
 
-__all__ = ["Images", "from_read", "unknown"]
+__all__ = ["Images", "as_floats", "from_read", "unknown"]
 
 CHUNK = 4096  # images converted at once, which bounds the extra memory
 
@@ -25,7 +29,7 @@ class Images:
     """One split of a data set; unpacks as `images, labels`, and its length is the number of images.
 
     Attributes:
-        images: float32 (N, C, size, size), intensities in [0, 1].
+        pixels: what is kept, uint8 (N, C, size, size) in 0..255 or float32 in [0, 1]; `decnn.fit` takes both.
         labels: int64; (N,) in 0..num_classes-1, or (N, A) of 0 and 1 where each image has A attributes.
         name, split: what `load` was asked for.
         num_classes: K, or A.
@@ -36,7 +40,7 @@ class Images:
         synthetic: whether this package drew the images, which a page should say.
 
     Raises:
-        ValueError: images or labels of another dtype or shape, a label outside 0..K-1, an attribute other
+        ValueError: pixels or labels of another dtype or shape, a label outside 0..K-1, an attribute other
             than 0 and 1, or not K names.
 
     >>> data = Images(torch.zeros(3, 1, 8, 8, dtype=torch.float32), torch.tensor([0, 1, 0]), "toy", "train",
@@ -46,7 +50,7 @@ class Images:
     (3, (3, 1, 8, 8), [0, 1, 0], False)
     """
 
-    images: Tensor = field(repr=False)
+    pixels: Tensor = field(repr=False)
     labels: Tensor = field(repr=False)
     name: str
     split: str
@@ -56,10 +60,10 @@ class Images:
     synthetic: bool = False
 
     def __post_init__(self) -> None:
-        x, y, k = self.images, self.labels, self.num_classes
-        if x.dtype != torch.float32 or x.ndim != 4 or x.shape[2] != x.shape[3]:
+        x, y, k = self.pixels, self.labels, self.num_classes
+        if x.dtype not in (torch.float32, torch.uint8) or x.ndim != 4 or x.shape[2] != x.shape[3]:
             got = f"{x.dtype} {tuple(x.shape)}"
-            raise ValueError(f"{self.name}: images: expected float32 (N, C, size, size), got {got}")
+            raise ValueError(f"{self.name}: pixels: expected float32 or uint8 (N, C, size, size), got {got}")
         expected = (len(x), k) if self.multilabel else (len(x),)
         if y.dtype != torch.int64 or y.shape != expected:
             got = f"{y.dtype} {tuple(y.shape)}"
@@ -67,6 +71,11 @@ class Images:
         if len(self.class_names) != k:
             raise ValueError(f"{self.name}: expected {k} class names, got {len(self.class_names)}")
         (check_attributes if self.multilabel else check_labels)(y, k)
+
+    @cached_property
+    def images(self) -> Tensor:
+        """Float32 (N, C, size, size), intensities in [0, 1]; of 8-bit pixels a copy four times as large."""
+        return as_floats(self.pixels)
 
     @property
     def multilabel(self) -> bool:
@@ -78,13 +87,22 @@ class Images:
         yield self.labels
 
     def __len__(self) -> int:
-        return len(self.images)
+        return len(self.pixels)
+
+
+def as_floats(pixels: Tensor) -> Tensor:
+    """Intensities: uint8 in 0..255 becomes float32 in [0, 1], floats stay what they are.
+
+    >>> as_floats(torch.tensor([0, 51, 255], dtype=torch.uint8)).tolist()
+    [0.0, 0.20000000298023224, 1.0]
+    """
+    return pixels.to(torch.float32).div_(255) if pixels.dtype == torch.uint8 else pixels
 
 
 def from_read(
     read: Read, source: Source, name: str, split: str, size: int, attributes: Sequence[str] | None = None
 ) -> Images:
-    """What a source handed over, as `Images`: floats of this size, the labels that were asked for, a checksum.
+    """What a source handed over, as `Images`: pixels of this size, the labels that were asked for, a checksum.
 
     Args:
         read: pixels and labels.
@@ -106,7 +124,7 @@ def from_read(
     digest = hashlib.sha256(np.ascontiguousarray(read.pixels if read.content is None else read.content))
     digest.update(np.ascontiguousarray(labels))
     return Images(
-        images=_resized(read.pixels, size),
+        pixels=_resized(read.pixels, size),
         labels=torch.from_numpy(labels.astype(np.int64)),
         name=name,
         split=split,
@@ -129,16 +147,15 @@ def unknown(what: str, got: str, known: Sequence[str]) -> str:
     return f"unknown {what} {got!r}; {hint}Known: {', '.join(known)}"
 
 
-def _resized(pixels: np.ndarray, size: int) -> Tensor:
-    """uint8 (N, H, W) or (N, H, W, C) -> float32 (N, C, size, size) in [0, 1]."""
-    array = pixels[..., None] if pixels.ndim == 3 else pixels
-    count, channels = array.shape[0], array.shape[3]
-    out = torch.empty(count, channels, size, size, dtype=torch.float32)
-    for start in range(0, count, CHUNK):
-        # np.array copies: torch warns about read-only arrays
-        chunk = torch.from_numpy(np.array(array[start : start + CHUNK])).permute(0, 3, 1, 2)
-        chunk = chunk.to(torch.float32).div_(255)
-        if chunk.shape[2:] != (size, size):
-            chunk = interpolate(chunk, size=(size, size), mode="bilinear", antialias=True)
-        out[start : start + CHUNK] = chunk.clamp_(0, 1)  # rounding may pass 1 by one part in 10^7
+def _resized(array: np.ndarray, size: int) -> Tensor:
+    """uint8 (N, H, W) or (N, H, W, C) -> (N, C, size, size): the same memory, or float32 in [0, 1] where resized."""
+    # torch warns about read-only arrays
+    pixels = torch.from_numpy(array if array.flags.writeable else array.copy())
+    pixels = pixels[:, None] if pixels.ndim == 3 else pixels.permute(0, 3, 1, 2)
+    if pixels.shape[2:] == (size, size):
+        return pixels
+    out = torch.empty(*pixels.shape[:2], size, size, dtype=torch.float32)
+    for chunk, part in zip(out.split(CHUNK), pixels.split(CHUNK), strict=True):
+        resized = interpolate(as_floats(part), size=(size, size), mode="bilinear", antialias=True)
+        chunk.copy_(resized.clamp_(0, 1))  # rounding may pass 1 by one part in 10^7
     return out

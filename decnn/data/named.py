@@ -53,7 +53,7 @@ def load(
         name: one of `names()`. `mnist` is always all 60,000 + 10,000; `mnist-5k` is 4,000 + 1,000 of MNIST's
             train split (see `decnn.data.digits.split_5k`), so do not mix the two. `celeba` is always all of
             CelebA; its photographs are decoded once, into $DECNN_CACHE or ~/.cache/decnn (3 KiB each),
-            and take 12 KiB each in memory: 2.0 GB for train, converted without a second copy.
+            and stay there, memory-mapped, as `pixels`; the floats of `images` take 12 KiB each, 2.0 GB for train.
         split: "train" or "test".
         root: the folder that holds MNIST/raw, celeba and the like; None takes $DECNN_DATA, else
             ~/.cache/decnn/data (under $XDG_CACHE_HOME if set). `mnist-5k` and `toy-faces` need none.

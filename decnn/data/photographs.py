@@ -47,7 +47,8 @@ def decoded(
         shapes: the (width, height) that a photograph may have.
 
     Returns:
-        Pixels uint8 (N, size, size, 3) and digests uint8 (N, 16), both memory-mapped and read-only.
+        Pixels uint8 (N, size, size, 3) and digests uint8 (N, 16), both memory-mapped; whoever writes to them
+        changes a copy, never the file.
 
     Raises:
         ValueError: photographs that cannot be read or have another shape; how many, and the first few.
@@ -75,7 +76,7 @@ def decoded(
                 f"folder with {room:,.0f} MB of room",
                 show_path(path),
             ) from cause
-        records = np.load(path, mmap_mode="r")
+        records = np.load(path, mmap_mode="c")
     return records["pixels"], records["digest"]
 
 
@@ -119,7 +120,7 @@ def square(content: bytes, size: int, shapes: Sequence[tuple[int, int]]) -> np.n
 def _opened(path: Path, layout: np.dtype, count: int) -> np.ndarray | None:
     """The records in a file, memory-mapped; None if it is not there, or not such a file."""
     try:
-        records = np.load(path, mmap_mode="r") if count else np.zeros(0, layout)
+        records = np.load(path, mmap_mode="c") if count else np.zeros(0, layout)
     except (OSError, ValueError, EOFError):
         return None
     return records if records.dtype == layout and records.shape == (count,) else None

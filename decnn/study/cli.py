@@ -46,6 +46,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     _add_choice(run, profile="smoke")
     run.add_argument("--device", default="cpu", help="cpu or cuda")
+    run.add_argument(
+        "--checkpoint-activations", action="store_true",
+        help="where a decoder's training does not fit the memory: the same results with less of it, in more time",
+    )  # fmt: skip
     run.add_argument("--refresh", action="store_true", help="evaluate again even where a record exists")
     run.add_argument("--launcher", metavar="NAME", help="local or slurm: each run a job; by default no jobs")
     run.add_argument("--jobs", type=int, metavar="N", help="how many jobs at once; by default 2 local, 16 on Slurm")
@@ -91,6 +95,7 @@ def _parser() -> argparse.ArgumentParser:
     instead.add_argument("--cost", metavar="PROFILE", help="measure Table 10 at a profile's decoder width instead")
     instead.add_argument("--scaling", action="store_true", help="measure how cost grows instead")
     instead.add_argument("--ideas", metavar="PROFILE", help="measure each idea of the training step at a width instead")
+    instead.add_argument("--memory", metavar="PROFILE", help="count what a profile's training takes of memory instead")
     bench.add_argument("--device", default="cpu", help="cpu or cuda, for --cost and --scaling")
     bench.add_argument("--save", action="store_true", help="write the record to book/bench for the book")
     bench.set_defaults(command=_bench)
@@ -131,10 +136,15 @@ def _run(options: argparse.Namespace) -> int:
     )
     specs, records = _chosen(options)
     if where is None:
-        left_out = fill(specs, records, options.device, options.refresh)
+        left_out = fill(
+            specs, records, options.device, options.refresh, checkpoint_activations=options.checkpoint_activations
+        )
     else:
         report = functools.partial(print, flush=True)
-        left_out = launcher.launch(specs, records, where, options.device, options.refresh, report=report)
+        left_out = launcher.launch(
+            specs, records, where, options.device, options.refresh,
+            checkpoint_activations=options.checkpoint_activations, report=report,
+        )  # fmt: skip
     for sentence in dict.fromkeys(left_out.values()):
         print(sentence)
     print(f"{len(specs) - len(left_out)} of {len(specs)} runs have their record in {records.folder}")
@@ -234,7 +244,7 @@ def _release(options: argparse.Namespace) -> int:
 
 
 def _bench(options: argparse.Namespace) -> int:
-    from decnn.study import bench, cost, experiments, ideas, measuring, scaling
+    from decnn.study import bench, cost, experiments, ideas, measuring, memory, scaling
 
     talkative = not options.json
     if options.cost:
@@ -246,6 +256,9 @@ def _bench(options: argparse.Namespace) -> int:
     elif options.ideas:
         kind, record = "ideas", ideas.measure(experiments.profile(options.ideas).width)
         lines = [f"{name}: {seconds:.3f} s" for name, seconds in record["seconds"].items()]
+    elif options.memory:
+        kind, record = "memory", memory.measure(experiments.profile(options.memory), progress=talkative)
+        lines = [memory.memory_markdown(record)]
     else:
         kind, record = "speed", bench.measure(progress=talkative)
         lines = [bench.as_text(record)]

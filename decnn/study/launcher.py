@@ -102,7 +102,7 @@ class Work:
     Attributes:
         specs: runs that one worker does, one after another.
         folder: of the records.
-        device, refresh: as in `fill`.
+        device, refresh, checkpoint_activations: as in `fill`.
         threads: of torch.
         visible: CUDA_VISIBLE_DEVICES, which submitit overwrites for local jobs; None: not set.
     """
@@ -113,6 +113,7 @@ class Work:
     refresh: bool
     threads: int
     visible: str | None
+    checkpoint_activations: bool = False
 
     def __call__(self) -> dict[str, str]:
         """Fill the records; returns what is left out, and why."""
@@ -121,7 +122,7 @@ class Work:
             os.environ.pop("CUDA_VISIBLE_DEVICES", None)
             if self.visible is not None:
                 os.environ["CUDA_VISIBLE_DEVICES"] = self.visible
-        return fill(self.specs, Records(self.folder), self.device, self.refresh, progress=False)
+        return fill(self.specs, Records(self.folder), self.device, self.refresh, False, self.checkpoint_activations)
 
     def checkpoint(self) -> object:
         """What Slurm is to queue again when it takes a node away: the same, which goes on from its checkpoint."""
@@ -135,6 +136,7 @@ def launch(
     device: str = "cpu",
     refresh: bool = False,
     *,
+    checkpoint_activations: bool = False,
     report: Callable[[str], object] = print,
     poll: float = POLL,
 ) -> dict[str, str]:
@@ -150,11 +152,12 @@ def launch(
         where: from `plan`.
         device: of each worker; local workers take the GPUs of this machine in turn.
         refresh: evaluate again where there is a record.
+        checkpoint_activations: as in `fill`.
         report: takes a line about each job.
         poll: seconds between looks at the jobs.
     """
     logs = paths.logs() / time.strftime(f"%Y%m%d-%H%M%S-{os.getpid()}")
-    started = _Launch(records, where, device, refresh, report, logs)
+    started = _Launch(records, where, device, refresh, checkpoint_activations, report, logs)
     started.run(jobs(specs if refresh else missing(specs, records)), poll)
     return started.left_out
 
@@ -165,6 +168,7 @@ class _Launch:
     where: Plan
     device: str
     refresh: bool
+    checkpoint_activations: bool
     report: Callable[[str], object]
     logs: Path
     left_out: dict[str, str] = field(default_factory=dict)
@@ -216,7 +220,10 @@ class _Launch:
         gpus = torch.cuda.device_count() if self.device == "cuda" and local else 0
         device = f"cuda:{slot % gpus}" if gpus > 1 else self.device
         visible = os.environ.get("CUDA_VISIBLE_DEVICES")
-        work = Work(tuple(job), self.records.folder.resolve(), device, self.refresh, self.where.threads, visible)
+        work = Work(
+            tuple(job), self.records.folder.resolve(), device, self.refresh, self.where.threads, visible,
+            self.checkpoint_activations,
+        )  # fmt: skip
         name = re.sub("[^a-z0-9]+", "-", describe(job).lower())
         folder = self.logs / f"{name}-{job[0].training_key}.{self.deaths[job[0].key] + 1}"
         # Slurm ends a job for its hours; it is queued again and goes on, however often that takes.

@@ -36,12 +36,14 @@ def fill(
     device: str = "cpu",
     refresh: bool = False,
     progress: bool = True,
+    checkpoint_activations: bool = False,
 ) -> dict[str, str]:
     """Run what has no record yet; returns, for each specification left out, why (its data are missing).
 
     Runs that differ in nothing but their seed and train no decoder are trained together. What another worker is at,
     here or on a machine that shares the cache folder, is left for the end and then waited for, so that all records
     are there when this returns; should that worker stop without them, its runs are taken over.
+    `checkpoint_activations` is that of `decnn.fit`, where there is a decoder: results do not depend on it.
     """
     commit()
     left_out: dict[str, str] = {}
@@ -52,7 +54,9 @@ def fill(
         elsewhere = []
         for job in todo:
             with claiming.claimed(keys(job), describe(job)) as claim:
-                done = claim is not None and _work(job, claim, records, device, refresh, progress, left_out, inliers)
+                done = claim is not None and _work(
+                    job, claim, records, device, refresh, progress, checkpoint_activations, left_out, inliers
+                )
             if not done:
                 elsewhere.append(job)
         if progress:
@@ -70,13 +74,14 @@ def _work(
     device: str,
     refresh: bool,
     progress: bool,
+    checkpoint_activations: bool,
     left_out: dict[str, str],
     inliers: dict[str, Scored],
 ) -> bool:
     """Run a job; False if it was taken over meanwhile, because this process stood still for minutes."""
     for group in groups(job if refresh else missing(job, records)):  # others may have been at it before the claim
         try:
-            models = trained(group, device, progress)
+            models = trained(group, device, progress, checkpoint_activations)
             for spec, (model, seconds) in zip(group, models, strict=True):
                 metrics, evaluation = _measured(spec, model, device, inliers)
                 if not claim.held():
@@ -100,7 +105,7 @@ def _measured(spec: Spec, model: nn.Module, device: str, inliers: dict[str, Scor
     train, test = (tasks.load(spec.training, split) for split in ("train", "test"))
     start = time.perf_counter()
     count = spec.evaluation.reference
-    reference = None if count is None else train.images[subset(len(train), count)]
+    reference = None if count is None else data.as_floats(train.pixels[subset(len(train), count)])
     if spec.evaluation.outliers is None:
         metrics = evaluate(spec, model, test.images, test.labels, device, reference)
         if spec.evaluation.groups is not None:
@@ -150,7 +155,9 @@ def _record(spec: Spec, metrics: dict, seconds: dict, together: int, records: Re
     records.write(spec, content)
 
 
-def trained(group: list[Spec], device: str = "cpu", progress: bool = True) -> list[tuple[nn.Module, float]]:
+def trained(
+    group: list[Spec], device: str = "cpu", progress: bool = True, checkpoint_activations: bool = False
+) -> list[tuple[nn.Module, float]]:
     """The models of runs that differ in their seed only, each with its seconds of training.
 
     Finished weights come from the cache; a run that was interrupted goes on from its checkpoint.
@@ -160,8 +167,8 @@ def trained(group: list[Spec], device: str = "cpu", progress: bool = True) -> li
         if _stack(group).exists():  # killed while it handed the members their weights
             untrained = group
         train = tasks.load(group[0].training, "train")
-        part = subset(len(train.images), group[0].training.train_size)
-        _train(untrained, train.images[part], train.labels[part], device, progress)
+        part = subset(len(train), group[0].training.train_size)
+        _train(untrained, train.pixels[part], train.labels[part], device, progress, checkpoint_activations)
     models = []
     for spec in group:
         model = build(spec.training)
@@ -170,7 +177,9 @@ def trained(group: list[Spec], device: str = "cpu", progress: bool = True) -> li
     return models
 
 
-def _train(specs: list[Spec], images: Tensor, labels: Tensor, device: str, progress: bool) -> None:
+def _train(
+    specs: list[Spec], images: Tensor, labels: Tensor, device: str, progress: bool, checkpoint_activations: bool
+) -> None:
     """Train one model, or several as one stack, and put each one's weights into the cache."""
     first = specs[0].training
     models = [build(spec.training) for spec in specs]
@@ -187,11 +196,12 @@ def _train(specs: list[Spec], images: Tensor, labels: Tensor, device: str, progr
         (spec,), (model,) = specs, models
         composed_with = pretrained(first)
         if composed_with is not None:
-            ((composed_with, _),) = trained([composed_with], device, progress)
+            ((composed_with, _),) = trained([composed_with], device, progress, checkpoint_activations)
             composed_with.to(device)
         fit(
             model, images, labels, objective(first, len(images), composed_with), seeds=[first.seed],
-            checkpoint=_weights(spec), identity=spec.training_key, **settings,
+            checkpoint=_weights(spec), identity=spec.training_key, checkpoint_activations=checkpoint_activations,
+            **settings,
         )  # fmt: skip
         return
 

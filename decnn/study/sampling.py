@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from decnn.baselines import BayesNN, Ensemble, MCDropout
 from decnn.compose import DecNN
+from decnn.data import as_floats
 from decnn.decoders import folded
 from decnn.likelihood import as_classes
 from decnn.study.experiments import Spec
@@ -19,6 +20,7 @@ from decnn.uncertainty import path_logits, sample_paths, vote_entropy
 
 __all__ = ["SUBSETS", "asking", "batched", "entropy", "fewer_votes", "first_pass", "sampled_logits", "scores_of_votes"]
 
+CHUNK = 8192  # images that a GPU decodes at a time
 SUBSETS = 20  # random choices of n among all sampled classifiers
 FEWER = (1, 2, 3, 5, 8, 10, 15, 20, 30, 50, 75, 100)
 
@@ -51,7 +53,7 @@ def sampled_logits(spec: Spec, model: nn.Module, images: Tensor, device: str, re
     decoder = model.decoder if reference is not None else folded(model.decoder)
     fast = DecNN(model.classifier, decoder.to(memory_format=torch.channels_last))
     on_cpu = torch.device(device).type == "cpu"
-    chunk = 256 if on_cpu else 8192  # what fits a core's cache is fastest
+    chunk = 256 if on_cpu else CHUNK  # what fits a core's cache is fastest
     size = 100 if on_cpu and reference is None else 1000  # a reference walks along with every part
     reference = None if reference is None else reference.to(device)
     parts = [
@@ -106,5 +108,5 @@ def fewer_votes(logits: Tensor, measure: Callable[[Tensor], float | None]) -> li
 
 
 def batched(function: Callable[[Tensor], Tensor], images: Tensor, device: str, size: int = 1000) -> Tensor:
-    """The function's values on all images, joined on the CPU in float32."""
-    return torch.cat([function(x.to(device)).float().cpu() for x in images.split(size)])
+    """The function's values on all images, floats or 8-bit, joined on the CPU in float32."""
+    return torch.cat([function(as_floats(x.to(device))).float().cpu() for x in images.split(size)])

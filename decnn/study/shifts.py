@@ -136,7 +136,7 @@ def _detectors(model: nn.Module, train: data.Images, device: str) -> dict[str, C
 
     mahalanobis = Mahalanobis(lambda x: model.activations(x)[1][-1].flatten(1))
     with torch.no_grad():
-        features = batched(mahalanobis.encoder, train.images, device)
+        features = batched(mahalanobis.encoder, train.pixels, device)
     mahalanobis.fit_features(features, train.labels)
     detectors = {
         "msp": MaxSoftmax(model),

@@ -68,8 +68,8 @@ def load(training: Training, split: str) -> data.Images:
 def held_out(training: Training) -> data.Images:
     """The images of both splits that have the attribute which a run holds out: none was trained on."""
     parts = [_part(_labelled(training, s, None), has(training, s, training.held_out)) for s in ("train", "test")]
-    images, labels = (torch.cat(tensors) for tensors in zip(*parts, strict=True))
-    return dataclasses.replace(parts[1], images=images, labels=labels, split="held out")
+    pixels, labels = (torch.cat(tensors) for tensors in zip(*((p.pixels, p.labels) for p in parts), strict=True))
+    return dataclasses.replace(parts[1], pixels=pixels, labels=labels, split="held out")
 
 
 def has(training: Training, split: str, attribute: str) -> Tensor:
@@ -88,4 +88,4 @@ def _labelled(training: Training, split: str, attribute: str | None) -> data.Ima
 
 
 def _part(images: data.Images, chosen: Tensor) -> data.Images:
-    return dataclasses.replace(images, images=images.images[chosen], labels=images.labels[chosen])
+    return dataclasses.replace(images, pixels=images.pixels[chosen], labels=images.labels[chosen])
