@@ -132,7 +132,7 @@ def _by_group(spec: Spec, model: nn.Module, train: data.Images, test: data.Image
     members = {split: tasks.has(spec.training, split, spec.evaluation.groups) for split in ("train", "test")}
     with asking(spec, device):
         logits = batched(model, test.images, device)[:, 0]
-        probed = probe(model, (train.images, members["train"]), (test.images, members["test"]), device)
+        probed = probe(model, (train.pixels, members["train"]), (test.images, members["test"]), device)
     return {**compare(logits, test.labels[:, 0].bool(), members["test"]), "probe": probed}
 
 
