@@ -18,6 +18,7 @@ def record(seed: int, value: float) -> dict:
     return {
         "key": f"{seed}",
         "specification": {"training": {"dataset": "mnist"}},
+        "data": {"name": "mnist", "train": {"examples": 60_000}},
         "metrics": {
             "inliers": 500,
             "sets": {
@@ -73,11 +74,28 @@ def test_smoke_runs_are_never_compared_with_the_paper():
 
 
 @pytest.mark.parametrize("name", ["table_02", "table_11"])
-def test_a_wide_table_is_one_for_each_data_set_without_what_has_no_run(name):
+def test_a_wide_table_is_one_for_each_data_set_without_itself_as_outliers(name):
     html = paper.table_html(block(name, "MNIST: MC"))
-    assert html.count("<table>") == 2
-    assert "<p>CelebA: no run in this edition.</p>" in html
-    assert html.count(">OOD (MNIST)<") == 1  # Fashion-MNIST's table alone
+    assert html.count("<table>") == 3
+    assert html.count(">OOD (MNIST)<") == 2  # in the tables of Fashion-MNIST and CelebA
+
+
+@pytest.mark.parametrize(
+    ("data", "title"),
+    [
+        ({"name": "mnist", "train": {"examples": 60_000}}, ">MC<"),
+        ({"name": "celeba-10k", "train": {"examples": 7527}}, ">MC (celeba-10k, 7,527 for training)<"),
+        (
+            {"name": "toy-faces", "train": {"examples": 1000}, "synthetic": True},
+            ">MC (toy-faces, synthetic, 1,000 for training)<",
+        ),
+    ],
+)
+def test_what_is_not_the_whole_data_set_is_named_above_its_numbers(data, title):
+    found = block("table_02", "CelebA: MC")
+    records = tuple(record(seed, 0.6) | {"data": data} for seed in range(2))
+    cells = tuple(dataclasses.replace(cell, records=cell.records and records) for cell in found.cells)
+    assert title in paper.table_html(dataclasses.replace(found, cells=cells))
 
 
 def test_heat_map_shows_printed_beside_ours():
@@ -96,6 +114,8 @@ def test_the_sweep_needs_records_of_the_attack():
 
 
 def test_printed_cells_without_a_query_are_kept():
-    cell = next(c for c in block("table_02", "none").cells if c.paper.column == "CelebA: MC")
+    cell = next(
+        c for c in block("table_12", "none").cells if (c.paper.row, c.paper.column) == ("Standard", "Misclass.")
+    )
     assert cell.query is None
     assert isinstance(cell.paper, Printed)

@@ -174,12 +174,13 @@ def _status(options: argparse.Namespace) -> int:
     if given:
         raise ValueError(f"expected --watch with --{given[0]}, got none: add it, or leave --{given[0]} out")
     from decnn.study import experiments, tables
+    from decnn.study.queries import Query
     from decnn.study.records import Records
 
     for table in tables.TABLES.values():
         print(table.title)
         print(f"  {'runs with a record':26s}" + "".join(f"{profile:>12s}" for profile in experiments.PROFILES))
-        rows: dict[tuple[str, str], list[tables.Query]] = {}
+        rows: dict[tuple[str, str], list[Query]] = {}
         for query in table.queries.values():
             rows.setdefault((query.dataset, query.method), []).append(query)
         for (dataset, method), queries in rows.items():

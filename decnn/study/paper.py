@@ -9,13 +9,15 @@ from dataclasses import dataclass
 
 from decnn.study import experiments, paths, tables
 from decnn.study.experiments import METHODS, PROFILES, Profile
+from decnn.study.queries import Query
 from decnn.study.records import Records
 from decnn.study.runner import fill
-from decnn.study.tables import Query, Table
+from decnn.study.tables import Table
 
 __all__ = ["Block", "Cell", "Printed", "blocks", "printed", "provenance_html", "region", "table_html"]
 
 FULLEST_FIRST = ("paper", "overnight", "reader")
+WHOLE = ("mnist", "fashion_mnist", "celeba")  # the paper's data sets
 
 
 @dataclass(frozen=True)
@@ -158,16 +160,13 @@ def _cell(
 def table_html(block: Block) -> str:
     """A block in the paper's order: for each column paper, ours (sd, seeds) and difference.
 
-    Columns named "data set: method" make one table for each data set that has runs.
+    Columns named "data set: method" make one table for each data set.
     """
     columns = list(dict.fromkeys(cell.paper.column for cell in block.cells))
     groups: dict[str, list[str]] = {}
     for column in columns:
         groups.setdefault(column.rpartition(": ")[0], []).append(column)
-    known = {name: c for name, c in groups.items() if any(x.query for x in block.cells if x.paper.column in c)}
-    parts = [_part_html(block, name, group) for name, group in known.items()]
-    without = [name for name in groups if name not in known]
-    return "".join(parts) + (f"<p>{_text(', '.join(without))}: no run in this edition.</p>" if without else "")
+    return "".join(_part_html(block, name, group) for name, group in groups.items())
 
 
 def _part_html(block: Block, name: str, columns: list[str]) -> str:
@@ -252,10 +251,15 @@ def _record_html(record: dict) -> str:
 
 
 def _column_title(block: Block, column: str) -> str:
-    datasets = {
-        r["specification"]["training"]["dataset"] for c in block.cells if c.paper.column == column for r in c.records
-    }
-    return f"{column} ({', '.join(sorted(datasets))})" if block.smoke and datasets else column
+    """The printed title, and what was trained on where that is not the whole data set of this name."""
+    records = [record for cell in block.cells if cell.paper.column == column for record in cell.records]
+    parts = {_part_of(r["data"]) for r in records if block.smoke or r["data"]["name"] not in WHOLE}
+    return f"{column} ({', '.join(sorted(parts))})" if parts else column
+
+
+def _part_of(data: dict) -> str:
+    drawn = ", synthetic" if data.get("synthetic") else ""
+    return f"{data['name']}{drawn}, {data['train']['examples']:,} for training"
 
 
 def _cells_html(cell: Cell | None, block: Block, notes: list[str]) -> str:

@@ -9,7 +9,6 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
-from decnn import data
 from decnn.baselines import BayesNN, Ensemble, MCDropout
 from decnn.compose import DecNN
 from decnn.data import as_floats

@@ -1,0 +1,104 @@
+"""Questions about models composed with models: Tables 3 and 5 to 8, and the controlled test that the paper lacks."""
+
+from __future__ import annotations
+
+from decnn.study.experiments import TOY_FACES
+from decnn.study.queries import EPS, SAMPLED, Queries, Query
+
+__all__ = ["CONFOUNDING", "NUMBERS", "composed", "confounded", "held_out", "made_direct", "probed", "protected"]
+
+HELD_OUT = {"Wearing a Hat": "Wearing_Hat", "Blond Hair": "Blond_Hair", "Bald": "Bald"}
+PRETRAINED = {"None": None, "Linear": "linear", "ResNet": "resnet18"}
+VOTES = "scores/vote_entropy/auroc"
+NUMBERS = {  # row of Tables 5 and 6 -> metric, and the outliers that it asks for
+    "Accuracy": ("accuracy", None),
+    "Misclassification": ("misclassification_auroc", None),
+    "Adversarial": (f"sets/fgsm-{EPS}/{VOTES}", "shifts"),
+    "OOD (MNIST)": (f"sets/mnist/{VOTES}", "mnist"),
+    "OOD (Fashion)": (f"sets/fashion_mnist/{VOTES}", "fashion_mnist"),
+    "OOD (CelebA)": (f"sets/celeba-10k/{VOTES}", "celeba-10k"),
+    "Corruption (Mean)": ("corruptions/vote_entropy/mean", "shifts"),
+    "Calibration (ECE)": ("ece", None),
+}
+FAIR = {"attribute": "Beard", "groups": "Bald"}
+INDIFFERENT = {"objective": "indifferent", "pretrained": "resnet18"}
+TRAINED = {  # row of Table 8 -> method and further settings
+    "Standard": ("Standard", {}),
+    "ReDecNN (Eq. 5)": ("ReDecNN", {}),
+    "ReDecNN (Eq. 8)": ("ReDecNN", INDIFFERENT),
+}
+GROUPS = {"Bald": "with", "Not Bald": "without"}
+CONFOUNDING = (0.0, 0.25, 0.5, 0.75, 1.0)
+TOLD = {"Accuracy": "accuracy", "Probe, AUROC": "probe/auroc/value", "Probe, F1": "probe/f1/value"}
+
+
+def held_out() -> Queries:
+    """Table 3: rows are methods, columns the attribute that training left out."""
+    return {
+        ("ReDecDNN" if method == "ReDecNN" else method, column): Query(  # as printed
+            method, "celeba-10k", f"sets/held out/{VOTES}", method, column,
+            {"held_out": attribute, "outliers": "held out"},
+        )
+        for method in SAMPLED
+        for column, attribute in HELD_OUT.items()
+    }  # fmt: skip
+
+
+def composed() -> Queries:
+    """Table 5: rows are numbers, columns "data set: pretrained model"."""
+    return {
+        (row, f"{title}: {subject}"): Query(
+            "ReDecNN", dataset, metric, subject, f"{title}, {row}", {"pretrained": pretrained, "outliers": outliers}
+        )
+        for row, (metric, outliers) in NUMBERS.items()
+        for title, dataset in (("MNIST", "mnist"), ("CelebA", "celeba-10k"))
+        for subject, pretrained in PRETRAINED.items()
+        if outliers != dataset
+    }
+
+
+def made_direct() -> Queries:
+    """Table 6: rows are numbers, columns the two ways to agree with a linear model."""
+    ways = {"Direct Reg.": "direct", "Eq. 7": "composed"}
+    return {
+        ("Misclass." if row == "Misclassification" else row, column): Query(  # as printed
+            "ReDecNN", "mnist", metric, column, row,
+            {"pretrained": "linear", "objective": objective, "outliers": outliers},
+        )
+        for row, (metric, outliers) in NUMBERS.items()
+        for column, objective in ways.items()
+        if outliers != "mnist"
+    }  # fmt: skip
+
+
+def protected() -> Queries:
+    """Table 7: rows are models, columns "number (group)"."""
+    return {
+        (row.replace("Eq. 5", "Eq. 4"), f"{title} ({group})"): Query(  # as printed, see the errata
+            method, "celeba-10k", f"groups/{side}/{metric}/value", row, f"{title} ({group})", FAIR | settings
+        )
+        for row, (method, settings) in TRAINED.items()
+        for title, metric in (("F1", "f1"), ("AP", "ap"), ("ECE", "ece"))
+        for group, side in GROUPS.items()
+    }
+
+
+def probed() -> Queries:
+    """Table 8: rows are models."""
+    return {
+        (row, "F1"): Query(method, "celeba-10k", "probe/f1/value", row, "F1", FAIR | settings)
+        for row, (method, settings) in TRAINED.items()
+    }
+
+
+def confounded() -> Queries:
+    """Rows are strengths of the tie between moustache and baldness in training, columns "model: number"."""
+    shared = {"attribute": "Mustache", "groups": "Bald", "depth": 2}
+    return {
+        (f"{tie:g}", f"{subject}: {title}"): Query(
+            method, TOY_FACES, metric, subject, f"{title}, {tie:g}", {**shared, **settings, "confounding": tie}
+        )
+        for tie in CONFOUNDING
+        for subject, (method, settings) in TRAINED.items()
+        for title, metric in TOLD.items()
+    }
