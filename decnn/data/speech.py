@@ -185,7 +185,7 @@ def waveforms(x: Tensor, scale: LogMel, iterations: int = 32) -> Tensor:
     Decibels are interpolated in time to four frames for each n_fft, since phases can be found only where
     frames overlap; the mel bands become a spectrum by least squares, its phases are found by Griffin-Lim.
     32 bands do not tell the pitch of a voice, and `viewmaker` skips over half of the samples: it is a rough
-    picture of the sound, not the sound. The same image gives the same waveform.
+    picture of the sound, not the sound. The same image gives the same waveform; it may exceed [-1, 1].
 
     Args:
         x: images, as `load` gives them or a decoder; clipped to [0, 1].
