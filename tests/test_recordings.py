@@ -136,11 +136,12 @@ def test_a_killed_run_leaves_nothing_that_is_read(folder, monkeypatch, step):
 
 WAV = sound_file(samples(0))
 NAN = np.where(np.arange(1200) == 5, np.nan, samples(0)).astype(np.float32)
+HISS = np.random.default_rng(0).normal(0, 0.1, 9000)
 BAD = {
     "text": (b"not a sound", "not a whole sound file: Format not recognised"),
     "empty file": (b"", "not a whole sound file: Format not recognised"),
     "truncated wav": (WAV[:-400], r"truncated: expected 2,444 bytes, as its header says, got 2,044"),
-    "truncated flac": (sound_file(np.random.default_rng(0).normal(0, 0.1, 9000), kind="FLAC")[:-3000], "not a whole so"),
+    "truncated flac": (sound_file(HISS, kind="FLAC")[:-3000], "not a whole sound file"),
     "no samples": (sound_file(np.zeros(0)), "expected a sound, got no samples"),
     "stereo": (sound_file(np.zeros((1200, 2))), "expected one channel, got 2"),
     "NaN": (sound_file(NAN, subtype="FLOAT"), "expected numbers, got NaN or infinity in 1 of 1,200 samples"),
@@ -231,6 +232,8 @@ def test_long_clips_are_cut_and_said_once(folder):
 def test_without_the_packages(monkeypatch):
     monkeypatch.setitem(sys.modules, "soundfile", None)
     monkeypatch.setattr(recordings, "find_spec", lambda name: None if name == "soundfile" else name)
-    message = r"^not run: data not found: toy-speech is read with soundfile, not installed; run `pip install soundfile`$"
+    message = (
+        r"^not run: data not found: toy-speech is read with soundfile, not installed; run `pip install soundfile`$"
+    )
     with pytest.raises(DataNotFound, match=message):
         load("toy-speech", "test")

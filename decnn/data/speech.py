@@ -135,6 +135,9 @@ class LogMel:
     hold the same information, and `standardised` tells z. A range of some sds about the mean in place of the
     extremes would not do: where most of a window is padding, speech lies up to 8 sds above the mean.
 
+    Each data set has a map of its own. `scale.intensities(other.log_mel.decibels(other.images))` shows another
+    set at the loudness that it has next to this one.
+
     Attributes:
         recipe: from waveform to decibels.
         mean, sd: of the training set, in dB.
