@@ -20,7 +20,7 @@ from decnn.data.speech import RECIPES, LogMel, Recipe, decibels, named
 __all__ = ["TONES", "TOY_SPEECH", "WHITE_NOISE", "noise", "tones"]
 
 RATE, SECONDS = 8_000, 0.7  # as for "fsdd"
-COUNTS = {"train": 1000, "test": 500}
+COUNTS = {"train": 1000, "test": 500}  # multiples of BLOCK
 SEEDS = {"train": 0, "test": 1}
 BLOCK = 50  # clips made at once: more do not fit into the processor's cache
 # Hz, of the keys 0 to 9 (ITU-T Recommendation Q.23).
@@ -78,13 +78,13 @@ def _read(name: str, make: Make, recipe: str, split: str, root: Path, size: int)
 @cache  # either split needs the train split's decibels
 def _made(make: Make, recipe: Recipe, split: str) -> tuple[torch.Tensor, np.ndarray, np.ndarray]:
     """One split: decibels (N, 32, 32), labels (N,) and waveforms int16 (N, T)."""
-    rng, decibels_, labels, sound = np.random.default_rng([2021, SEEDS[split]]), [], [], []
+    rng, spectra, labels, sound = np.random.default_rng([2021, SEEDS[split]]), [], [], []
     for _ in range(COUNTS[split] // BLOCK):
         waveforms, classes = make(BLOCK, rng)
-        decibels_.append(decibels(torch.from_numpy(waveforms) / 2**15, recipe))
+        spectra.append(decibels(torch.from_numpy(waveforms) / 2**15, recipe))
         labels.append(classes)
         sound.append(waveforms)
-    return torch.cat(decibels_), np.concatenate(labels), np.concatenate(sound)
+    return torch.cat(spectra), np.concatenate(labels), np.concatenate(sound)
 
 
 def _int16(sound: np.ndarray) -> np.ndarray:
