@@ -119,7 +119,7 @@ def _read(corpus: Corpus, recipe: str, split: str, root: Path, size: int) -> Rea
 
 
 def _decibels(records: np.ndarray) -> torch.Tensor:
-    return torch.from_numpy(np.array(records["decibels"]))  # a copy: torch warns about read-only arrays
+    return torch.from_numpy(np.ascontiguousarray(records["decibels"]))
 
 
 def _clips(corpus: Corpus, root: Path) -> dict[str, list[Clip]]:
