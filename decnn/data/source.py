@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+
+from decnn.data.speech import LogMel
 
 __all__ = ["DataNotFound", "Read", "Source", "cache_root", "data_root", "show_path"]
 
@@ -27,10 +29,11 @@ class Read(NamedTuple):
     """What a source hands over: one split, in a fixed order.
 
     Attributes:
-        pixels: uint8 (N, H, W) or (N, H, W, C); may be memory-mapped.
+        pixels: uint8, or float32 in [0, 1]; (N, H, W) or (N, H, W, C); may be memory-mapped.
         labels: (N,) an integer dtype, in 0..K-1; or (N, A) of 0 and 1, one column for each attribute.
         content: what the checksum is of, where it is not `pixels`: a source that decodes files gives their
             digests here, so that the checksum does not depend on the size, nor on the decoder.
+        log_mel: of spectrograms, how they were made and scaled; None for pictures.
 
     >>> Read(np.zeros((2, 8, 8), np.uint8), np.arange(2)).content is None
     True
@@ -39,6 +42,7 @@ class Read(NamedTuple):
     pixels: np.ndarray
     labels: np.ndarray
     content: np.ndarray | None = None
+    log_mel: LogMel | None = None
 
 
 @dataclass(frozen=True)
@@ -54,8 +58,9 @@ class Source:
         found: a phrase, where the data are once they are there; {root} stands for the folder.
         download: root -> None, fetches the files; None if nothing can be fetched.
         attributes: the names of all columns of labels (N, A), of which a caller may choose; () for classes.
-        synthetic: whether this package draws the images.
+        synthetic: whether this package makes the images.
         channels: C, 1 for grey and 3 for colour.
+        recipes: of speech, `read` by each recipe that makes spectrograms, by name; `read` is the default's.
 
     >>> toy = Source(("a", "b"), lambda split, root, size: Read(np.zeros((2, 8, 8), np.uint8), np.arange(2)),
     ...              available=lambda root: True, where="made up")
@@ -72,6 +77,7 @@ class Source:
     attributes: tuple[str, ...] = ()
     synthetic: bool = False
     channels: int = 1
+    recipes: Mapping[str, Callable[[str, Path, int], Read]] = field(default_factory=dict)
 
 
 def data_root(root: str | Path | None = None) -> Path:
