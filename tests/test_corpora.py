@@ -166,6 +166,43 @@ def test_default_recipe(corpus, default, tmp_path):
     assert data.checksum == unlike.checksum
 
 
+# --- as another set hears it --------------------------------------------------------------------------------
+
+
+def test_a_set_heard_as_itself_is_itself(name, tmp_path):
+    own = load(name, "test", root=tmp_path)
+    again = load(name, "test", root=tmp_path, recipe=own.log_mel)
+    assert torch.equal(own.images, again.images)
+    assert (own.checksum, own.log_mel) == (again.checksum, again.log_mel)
+
+
+def test_loudness_shows_in_another_sets_map_and_not_in_its_own(tmp_path):
+    """A copy that is 20 dB softer: 20 dB below by the other's map, at its own full scale by its own."""
+    roots = {"loud": tmp_path / "loud", "soft": tmp_path / "soft"}
+    for root in roots.values():
+        write_fsdd(root)
+    for file in (roots["soft"] / "fsdd/recordings").iterdir():
+        content, rate = soundfile.read(file)
+        soundfile.write(file, 0.1 * content, rate)
+    loud, soft = (load("fsdd", "train", root=root) for root in roots.values())
+    heard = load("fsdd", "train", root=roots["soft"], recipe=loud.log_mel)
+    assert (loud.images.max(), soft.images.max()) == (1, 1)
+    assert heard.log_mel == loud.log_mel
+    difference = loud.log_mel.decibels(loud.images) - loud.log_mel.decibels(heard.images)
+    np.testing.assert_allclose(difference[loud.images > 0.7], 20, atol=0.5)  # 16 bits round the softer parts
+
+
+def test_another_sets_rate_and_window(tmp_path):
+    """So the same tone, recorded at another rate, lies in the same mel band."""
+    write_fsdd(tmp_path)
+    write_speech_commands(tmp_path)
+    inliers, own = load("fsdd", "train", root=tmp_path), load("speech_commands", "train", root=tmp_path)
+    with pytest.warns(UserWarning, match="not at 8,000 Hz and were resampled"):
+        heard = load("speech_commands", "train", root=tmp_path, recipe=inliers.log_mel)
+    loudest = [x.images[x.labels == 1].mean((0, 1, 3)).argmax().item() for x in (inliers, heard, own)]
+    assert loudest[0] == loudest[1] > loudest[2]
+
+
 # --- who is held out ---------------------------------------------------------------------------------------
 
 

@@ -17,7 +17,7 @@ import torch
 from decnn.data.images import unknown
 from decnn.data.recordings import require, spectrograms
 from decnn.data.source import DataNotFound, Read, Source, show_path
-from decnn.data.speech import RECIPES, LogMel, named
+from decnn.data.speech import LogMel, Recipe, scaling
 
 __all__ = ["AUDIOMNIST", "FLUENT", "FSDD", "SPEECH_COMMANDS", "Clip", "Corpus", "corpus_source"]
 
@@ -71,7 +71,7 @@ class Corpus:
 
 
 def corpus_source(corpus: Corpus) -> Source:
-    """The corpus as a source: spectrograms 32x32 in [0, 1], one class each, by either recipe.
+    """The corpus as a source: spectrograms 32x32 in [0, 1], one class each, by either recipe or another set's.
 
     Raises:
         DataNotFound: by `read`: it is not there, or not all of it, or soundfile or torchaudio is not.
@@ -80,14 +80,13 @@ def corpus_source(corpus: Corpus) -> Source:
     >>> corpus_source(FSDD).available(Path("no-such-folder"))
     False
     """
-    recipes = {recipe: partial(_read, corpus, recipe) for recipe in RECIPES}
     return Source(
         class_names=corpus.class_names,
-        read=recipes[corpus.recipe],
+        read=partial(_read, corpus, corpus.recipe),
         available=partial(_available, corpus),
         where=corpus.where,
         found="under {root}, every recording read",
-        recipes=recipes,
+        read_by=partial(_read, corpus),
     )
 
 
@@ -103,19 +102,19 @@ def _available(corpus: Corpus, root: Path) -> bool:
     return True
 
 
-def _read(corpus: Corpus, recipe: str, split: str, root: Path, size: int) -> Read:
-    """One split; its decibels are scaled by the training set, which therefore is read for the test set too."""
+def _read(corpus: Corpus, recipe: str | LogMel, split: str, root: Path, size: int) -> Read:
+    """One split; by a recipe's name its decibels are scaled by the training set, which then is read too."""
     require(corpus.name)
     clips = _clips(corpus, root)
-    how = named(recipe, corpus.rate, corpus.seconds)
-    records = {
-        part: spectrograms([clip.file for clip in clips[part]], root / corpus.folder, how, f"{corpus.name}-{part}")
-        for part in dict.fromkeys(("train", split))
-    }
-    scale = LogMel.fit(how, _decibels(records["train"]))
+
+    def read(part: str, how: Recipe) -> np.ndarray:
+        files = [clip.file for clip in clips[part]]
+        return spectrograms(files, root / corpus.folder, how, f"{corpus.name}-{part}")
+
+    scale = scaling(recipe, corpus.rate, corpus.seconds, lambda how: _decibels(read("train", how)))
+    records = read(split, scale.recipe)
     labels = np.array([clip.label for clip in clips[split]], np.uint8)
-    pixels = scale.intensities(_decibels(records[split])).numpy()
-    return Read(pixels, labels, records[split]["digest"], scale)
+    return Read(scale.intensities(_decibels(records)).numpy(), labels, records["digest"], scale)
 
 
 def _decibels(records: np.ndarray) -> torch.Tensor:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from decnn.data.celeba import CELEBA, CELEBA_10K
 from decnn.data.corpora import AUDIOMNIST, FLUENT, FSDD, SPEECH_COMMANDS, corpus_source
 from decnn.data.digits import FASHION_MNIST, MNIST, MNIST_5K
 from decnn.data.images import Images, from_read, unknown
-from decnn.data.source import Read, Source, data_root, show_path
+from decnn.data.source import Source, data_root, show_path
+from decnn.data.speech import RECIPES, LogMel
 from decnn.data.toy_faces import TOY_FACES
 from decnn.data.toy_speech import TOY_SPEECH, WHITE_NOISE
 
@@ -50,7 +51,7 @@ def load(
     size: int = 32,
     *,
     attributes: Sequence[str] | None = None,
-    recipe: str | None = None,
+    recipe: str | LogMel | None = None,
 ) -> Images:
     """Load one split of a data set: images float32 (N, C, size, size) in [0, 1], labels int64 (N,) or (N, A).
 
@@ -70,7 +71,8 @@ def load(
             None takes the 18 of the paper, `FACE_ATTRIBUTES`.
         recipe: of speech, how a waveform becomes 32 frames: "viewmaker", as in the paper, or "filled", whose
             hop makes short clips fill them (see `decnn.data.speech`). None takes "viewmaker" for `fluent`,
-            "filled" for the others, whose clips last a second or less. `Images.log_mel` tells which.
+            "filled" for the others, whose clips last a second or less. `Images.log_mel` tells which; that of
+            another set takes the sound through that set's recipe and map to [0, 1], as its outliers.
 
     Raises:
         DataNotFound: the files are not there; the message says how to get them.
@@ -91,6 +93,9 @@ def load(
     >>> spoken = load("toy-speech", "test", recipe="viewmaker")
     >>> tuple(spoken.images.shape), spoken.synthetic, spoken.log_mel.recipe.hop
     ((500, 1, 32, 32), True, 4800)
+    >>> noise = load("white-noise", "test", recipe=spoken.log_mel)
+    >>> noise.log_mel == spoken.log_mel
+    True
     >>> load("mnits", "train")
     Traceback (most recent call last):
         ...
@@ -104,8 +109,12 @@ celeba-10k, toy-faces, audiomnist, fluent, fsdd, speech_commands, toy-speech, wh
         raise ValueError(f"size: expected a whole number of pixels, 1 or more (as 32), got {size!r}")
     if attributes is not None:
         _check_chosen(name, chosen, attributes)
-    read = chosen.read if recipe is None else _by_recipe(name, chosen, recipe)
-    return from_read(read(split, data_root(root), size), chosen, name, split, size, attributes)
+    if recipe is None:
+        read = chosen.read(split, data_root(root), size)
+    else:
+        _check_recipe(name, chosen, recipe)
+        read = chosen.read_by(recipe, split, data_root(root), size)
+    return from_read(read, chosen, name, split, size, attributes)
 
 
 def get(name: str, root: str | Path | None = None) -> str:
@@ -158,14 +167,13 @@ def source(name: str) -> Source:
     return SOURCES[name]
 
 
-def _by_recipe(name: str, source: Source, recipe: str) -> Callable[[str, Path, int], Read]:
-    """What reads this source by that recipe; ValueError if nothing does."""
-    if not source.recipes:
-        speech = ", ".join(other for other in SOURCES if SOURCES[other].recipes)
+def _check_recipe(name: str, source: Source, recipe: str | LogMel) -> None:
+    """Raise ValueError unless the source is speech and this a recipe."""
+    if source.read_by is None:
+        speech = ", ".join(other for other in SOURCES if SOURCES[other].read_by)
         raise ValueError(f"{name}: recipe: expected None for pictures, got {recipe!r}; data sets of speech: {speech}")
-    if recipe not in source.recipes:
-        raise ValueError(f"{name}: {unknown('recipe', recipe, tuple(source.recipes))}")
-    return source.recipes[recipe]
+    if not isinstance(recipe, LogMel) and recipe not in RECIPES:
+        raise ValueError(f"{name}: {unknown('recipe', recipe, RECIPES)}")
 
 
 def _check_chosen(name: str, source: Source, attributes: Sequence[str]) -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -60,7 +60,8 @@ class Source:
         attributes: the names of all columns of labels (N, A), of which a caller may choose; () for classes.
         synthetic: whether this package makes the images.
         channels: C, 1 for grey and 3 for colour.
-        recipes: of speech, `read` by each recipe that makes spectrograms, by name; `read` is the default's.
+        read_by: of speech, (recipe, split, root, size) -> Read, with a recipe's name or another set's recipe and
+            map to [0, 1]; `read` takes the default. None for pictures.
 
     >>> toy = Source(("a", "b"), lambda split, root, size: Read(np.zeros((2, 8, 8), np.uint8), np.arange(2)),
     ...              available=lambda root: True, where="made up")
@@ -77,7 +78,7 @@ class Source:
     attributes: tuple[str, ...] = ()
     synthetic: bool = False
     channels: int = 1
-    recipes: Mapping[str, Callable[[str, Path, int], Read]] = field(default_factory=dict)
+    read_by: Callable[[str | LogMel, str, Path, int], Read] | None = None
 
 
 def data_root(root: str | Path | None = None) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -12,7 +13,7 @@ from torch import Tensor
 if TYPE_CHECKING:
     from torchaudio.transforms import MelSpectrogram
 
-__all__ = ["FRAMES", "RECIPES", "LogMel", "Recipe", "decibels", "filled", "named", "viewmaker", "waveforms"]
+__all__ = ["FRAMES", "RECIPES", "LogMel", "Recipe", "decibels", "filled", "named", "scaling", "viewmaker", "waveforms"]
 
 FRAMES = 32  # and mel bands
 FLOOR = 1e-10  # power that counts as silence, -100 dB
@@ -135,8 +136,8 @@ class LogMel:
     hold the same information, and `standardised` tells z. A range of some sds about the mean in place of the
     extremes would not do: where most of a window is padding, speech lies up to 8 sds above the mean.
 
-    Each data set has a map of its own. `scale.intensities(other.log_mel.decibels(other.images))` shows another
-    set at the loudness that it has next to this one.
+    Each data set has a recipe and a map of its own. `load(other, split, recipe=images.log_mel)` takes another
+    set's sound through those of `images`: same rate, window and hop, and as loud as it is next to this one.
 
     Attributes:
         recipe: from waveform to decibels.
@@ -180,6 +181,23 @@ class LogMel:
     def standardised(self, x: Tensor) -> Tensor:
         """Intensities as z-scores: mean 0 and sd 1 over the training set."""
         return (self.decibels(x) - self.mean) / self.sd
+
+
+def scaling(recipe: str | LogMel, rate: int, seconds: float, train: Callable[[Recipe], Tensor]) -> LogMel:
+    """The recipe and map of a data set: another set's, or its own by the name of a recipe.
+
+    Args:
+        recipe: another set's, or one of `RECIPES`.
+        rate, seconds: of the data set's clips, as in `named`.
+        train: a recipe to the decibels (N, 32, 32) of the training set; asked only where the map is its own.
+
+    >>> scaling("filled", 8000, 1.0, lambda recipe: torch.tensor([-100.0, 0.0])).recipe == filled(8000, 1.0)
+    True
+    """
+    if isinstance(recipe, LogMel):
+        return recipe
+    how = named(recipe, rate, seconds)
+    return LogMel.fit(how, train(how))
 
 
 def waveforms(x: Tensor, scale: LogMel, iterations: int = 32) -> Tensor:
