@@ -18,6 +18,7 @@ FULL = Spec(
         "mnist", "recursive", 1, 600, 32, 1e-3, "he", "bfloat16", "mlp", members=2, dropout=0.1, train_size=500,
         width=8, depth=4, alpha=0.5, beta=10.0, filters=16, rho=-3.0, kl_weight="batches",
         attribute="Beard", held_out="Bald", confounding=0.5, pretrained="linear", protected="Bald",
+        recipe="viewmaker",
     ),
     Evaluation("ReDecNN", samples=30, vote_size=100, depth=4, reference=16, outliers="shifts", groups="Bald"),
 )  # fmt: skip
@@ -73,7 +74,7 @@ def test_a_setting_that_does_not_apply_leaves_the_keys_alone():
 
 def test_keys_stay_what_they_are():
     """Published records are found by them: whoever changes one raises experiments.VERSION on purpose."""
-    added = ("filters", "rho", "kl_weight", "attribute", "held_out", "confounding", "pretrained", "protected")
+    added = ("filters", "rho", "kl_weight", "attribute", "held_out", "confounding", "pretrained", "protected", "recipe")
     older = dataclasses.replace(FULL.training, **dict.fromkeys(added))
     asked = dataclasses.replace(FULL.evaluation, outliers=None, groups=None)
     assert Spec(older, asked, version=1).key == "c63f1229c531a681"

@@ -18,6 +18,8 @@ RELATIONS = (">", "about")
 class Claim:
     """`left relation right`, in the unit of the table; `tolerance` says how near "about" is.
 
+    `cases` are those that it speaks of; by default all on which both sides have a cell.
+
     Example:
         >>> Claim("Dropout costs accuracy", "Standard", ">", "Dropout").relation
         '>'
@@ -28,6 +30,7 @@ class Claim:
     relation: str
     right: str
     tolerance: float = 0.0
+    cases: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.relation not in RELATIONS:
@@ -133,8 +136,9 @@ def claims_html(claims: list[Claim], found: list[Block]) -> str:
 
 
 def _cases(claim: Claim, block: Block) -> list[str]:
-    """Where both sides of the claim have a cell."""
-    return [case for case in block.table.cases if block.of(claim.left, case) and block.of(claim.right, case)]
+    """Where both sides of the claim have a cell, of the cases that it speaks of."""
+    cases = claim.cases or block.table.cases
+    return [case for case in cases if block.of(claim.left, case) and block.of(claim.right, case)]
 
 
 def _verdict(claim: Claim, block: Block, case: str) -> Verdict:

@@ -16,6 +16,7 @@ __all__ = [
     "DECODING",
     "METHODS",
     "PROFILES",
+    "SPEECH",
     "TOY_FACES",
     "WALKING",
     "Evaluation",
@@ -33,8 +34,12 @@ VERSION = 1  # raised when the meaning of a specification changes
 WALKING = ("recursive", "composed", "direct", "indifferent")  # objectives along a path
 DECODING = ("decodable", *WALKING)  # objectives of a classifier with a decoder
 TOY_FACES = "toy-faces"
+SPEECH = ("audiomnist", "fluent", "fsdd", "speech_commands")
 # What some profiles train on: smoke runs on data that need no download, the paper's protocol on all of CelebA.
-TAKEN = {"smoke": {"mnist": "mnist-5k", "celeba-10k": TOY_FACES}, "paper": {"celeba-10k": "celeba"}}
+TAKEN = {
+    "smoke": {"mnist": "mnist-5k", "celeba-10k": TOY_FACES, **dict.fromkeys(SPEECH, "toy-speech")},
+    "paper": {"celeba-10k": "celeba"},
+}
 
 
 @dataclass(frozen=True)
@@ -65,6 +70,7 @@ class Training:
     confounding: float | None = None  # of toy faces
     pretrained: str | None = None  # the classifier that is composed with: linear or resnet18
     protected: str | None = None  # the attribute that it tells; None: what the network itself tells
+    recipe: str | None = None  # of speech: filled or viewmaker; None: the data set's default
 
 
 @dataclass(frozen=True)
@@ -211,8 +217,9 @@ def specification(
     groups: str | None = None,
     held_out: str | None = None,
     confounding: float | None = None,
+    recipe: str | None = None,
 ) -> Spec:
-    """The run of one method on one data set: smoke takes digits and faces that need no download.
+    """The run of one method on one data set: smoke takes digits, faces and tones that need no download.
 
     Arguments:
         method_name: a key of METHODS.
@@ -231,6 +238,7 @@ def specification(
         groups: the attribute whose groups are compared; under "indifferent" it is the protected one.
         held_out: the attribute whose images are left out.
         confounding: of toy faces, the tie between Mustache and Bald.
+        recipe: of speech, filled or viewmaker, in place of the data set's default.
     """
     method = METHODS[method_name]
     composed = pretrained is not None and method.objective == "recursive"
@@ -261,6 +269,7 @@ def specification(
         confounding=confounding,
         pretrained=pretrained,
         protected=groups if objective == "indifferent" else None,
+        recipe=recipe,
     )
     votes = size.vote_size if outliers is None else size.outlier_size
     evaluation = Evaluation(

@@ -68,6 +68,7 @@ def describe(job: list[Spec]) -> str:
     words = [training.dataset, ", ".join(dict.fromkeys(spec.evaluation.method for spec in job))]
     words += [training.attribute] if training.attribute else []
     words += [f"without {training.held_out}"] if training.held_out else []
+    words += [training.recipe] if training.recipe else []
     words += [training.classifier] if training.classifier != "mlp" else []
     words += [f"{training.objective} with {training.pretrained}"] if training.pretrained else []
     words += [f"depth {training.depth}"] if training.depth else []

@@ -17,7 +17,7 @@ from decnn.study.tables import Table
 __all__ = ["Block", "Cell", "Printed", "blocks", "printed", "provenance_html", "region", "table_html"]
 
 FULLEST_FIRST = ("paper", "overnight", "reader")
-WHOLE = ("mnist", "fashion_mnist", "celeba")  # the paper's data sets
+WHOLE = ("mnist", "fashion_mnist", "celeba", "audiomnist", "fluent")  # the paper's data sets
 
 
 @dataclass(frozen=True)
@@ -109,6 +109,8 @@ def blocks(
 ) -> list[Block]:
     """A block for every profile that has records, the fullest first; `compute` is filled where it lacks some.
 
+    Its own block is there even if all data are missing: its cells then say so.
+
     `subjects` keeps some of what the table compares. With `own_statistics`, paths are those that
     training examples walk along to give batch normalisation its statistics.
 
@@ -127,16 +129,17 @@ def blocks(
             for cell in _printed_or_not(table)
             if subjects is None or ((query := table.queries.get((cell.row, cell.column))) and query.subject in subjects)
         )
-        if size.name == "smoke" or any(cell.values for cell in cells):
+        if size is profile or any(cell.values for cell in cells):
             found.append(Block(table, size, cells))
     return found
 
 
 def _printed_or_not(table: Table) -> list[Printed]:
-    """The printed cells, or the table's own where the paper has no such table."""
-    if (paths.paper_numbers() / f"{table.name}.csv").exists():
-        return printed(table.name)
-    return [Printed(row, column, "", "") for row, column in table.queries]
+    """The printed cells, and then those that the paper has not."""
+    exists = (paths.paper_numbers() / f"{table.name}.csv").exists()
+    cells = printed(table.name) if exists else []
+    known = {(cell.row, cell.column) for cell in cells}
+    return cells + [Printed(*key, "", "") for key in table.queries if key not in known]
 
 
 def _cell(
@@ -160,7 +163,7 @@ def _cell(
 def table_html(block: Block) -> str:
     """A block in the paper's order: for each column paper, ours (sd, seeds) and difference.
 
-    Columns named "data set: method" make one table for each data set.
+    Columns named "data set: method" make one table for each data set. Without a printed number, ours stands alone.
     """
     columns = list(dict.fromkeys(cell.paper.column for cell in block.cells))
     groups: dict[str, list[str]] = {}
@@ -173,18 +176,24 @@ def _part_html(block: Block, name: str, columns: list[str]) -> str:
     """The columns of one data set, or all of them where columns are data sets."""
     cells = [cell for cell in block.cells if cell.paper.column in columns]
     rows = [row for row in dict.fromkeys(cell.paper.row for cell in cells) if _asked(row, cells, name)]
-    titles = [_column_title(block, column).removeprefix(f"{name}: ") for column in columns]
-    top = "".join(f'<th colspan="3" scope="colgroup">{_text(title)}</th>' for title in titles)
-    second = '<th scope="col">paper</th><th scope="col">ours</th><th scope="col">difference</th>' * len(columns)
+    data = {column: _data_of(block, column) for column in columns}
+    shared = {text for text in data.values() if text is not None}
+    below_title = f" Data: {shared.pop()}." if len(columns) > 1 and len(shared) == 1 and all(shared) else ""
+    titles = [column.removeprefix(f"{name}: ") for column in columns]
+    if not below_title:
+        titles = [f"{t} ({data[c]})" if data[c] else t for t, c in zip(titles, columns, strict=True)]
+    parts = ("paper", "ours", "difference") if any(cell.paper.text for cell in cells) else ("ours",)
+    top = "".join(f'<th colspan="{len(parts)}" scope="colgroup">{_text(title)}</th>' for title in titles)
+    second = "".join(f'<th scope="col">{part}</th>' for part in parts) * len(columns)
     notes = list(dict.fromkeys(cell.note for cell in cells if cell.note not in ("", "not run")))
     body = []
     for row in rows:
-        line = "".join(_cells_html(block.cell(row, column), block, notes) for column in columns)
+        line = "".join(_cells_html(block.cell(row, column), block, notes, parts) for column in columns)
         body.append(f'<tr><th scope="row">{_text(row)}</th>{line}</tr>')
     first = "Method" if set(rows) <= set(METHODS) else ""
     head = f'<thead><tr><th rowspan="2" scope="col">{first}</th>{top}</tr><tr>{second}</tr></thead>'
     below = "".join(f'<p class="not-run">[{n}] {_code(note)}</p>' for n, note in enumerate(notes, start=1))
-    title = f"{name}. {caption(block)}" if name else caption(block)
+    title = f"{f'{name}. ' if name else ''}{caption(block)}{below_title}"
     return region(title, f"{head}<tbody>{''.join(body)}</tbody>", block.smoke, below)
 
 
@@ -250,11 +259,11 @@ def _record_html(record: dict) -> str:
     return f"<tr>{''.join(f'<td>{_text(str(value))}</td>' for value in values)}</tr>"
 
 
-def _column_title(block: Block, column: str) -> str:
-    """The printed title, and what was trained on where that is not the whole data set of this name."""
+def _data_of(block: Block, column: str) -> str | None:
+    """What was trained on where that is not the whole data set of a printed name; None without records."""
     records = [record for cell in block.cells if cell.paper.column == column for record in cell.records]
     parts = {_part_of(r["data"]) for r in records if block.smoke or r["data"]["name"] not in WHOLE}
-    return f"{column} ({', '.join(sorted(parts))})" if parts else column
+    return ", ".join(sorted(parts)) if records else None
 
 
 def _part_of(data: dict) -> str:
@@ -262,21 +271,24 @@ def _part_of(data: dict) -> str:
     return f"{data['name']}{drawn}, {data['train']['examples']:,} for training"
 
 
-def _cells_html(cell: Cell | None, block: Block, notes: list[str]) -> str:
-    """Paper, ours and difference of one cell; what is to be said about it stands below the table."""
+def _cells_html(cell: Cell | None, block: Block, notes: list[str], parts: tuple[str, ...]) -> str:
+    """Paper, ours and difference of one cell, or ours; what is to be said about it stands below the table."""
     if cell is None:
-        return '<td colspan="3"></td>'
+        return f'<td colspan="{len(parts)}"></td>'
     mark = f" [{notes.index(cell.note) + 1}]" if cell.note in notes else ""
     digits = cell.query.digits if cell.query else 0
     spread = f" ({cell.paper.spread})" if cell.paper.spread else ""
-    paper = f"{cell.paper.text}{spread}" if cell.paper.text else "-"
+    paper = f"<td>{_text(cell.paper.text + spread) or '-'}</td>" if "paper" in parts else ""
     if cell.mean is None:
-        state = "not defined" if cell.records else "not run"
-        return f'<td>{_text(paper)}</td><td colspan="2" class="not-run">{state}{mark}</td>'
+        unasked = cell.query is None and not cell.paper.text
+        state = "-" if unasked else "not defined" if cell.records else "not run"
+        return f'{paper}<td colspan="{len(parts) - 1 or 1}" class="not-run">{state}{mark}</td>'
     sd = f" ± {cell.sd:.{digits}f}" if cell.sd is not None else ""
-    ours = f"{cell.mean:.{digits}f}{sd} ({len(cell.values)})"
+    ours = f"<td>{cell.mean:.{digits}f}{sd} ({len(cell.values)}){mark}</td>"
+    if "difference" not in parts:
+        return ours
     difference = "-" if cell.difference is None or block.smoke else f"{cell.difference:+.{digits}f}"
-    return f"<td>{_text(paper)}</td><td>{_text(ours)}{mark}</td><td>{difference}</td>"
+    return f"{paper}{ours}<td>{difference}</td>"
 
 
 def _text(text: str) -> str:

@@ -93,7 +93,7 @@ def outlier_sets(
 
     "shifts" are FGSM of every strength against a single classifier, and the 14 corruptions, of the given test
     images; "held out" are the images with the attribute that training left out; any other name is a data set,
-    whose test images get the channels of the inliers.
+    whose test images get the channels of the inliers, and if they are recordings their recipe and scale.
 
     Raises:
         DataNotFound: that data set is not on this machine.
@@ -103,7 +103,7 @@ def outlier_sets(
         yield HELD_OUT, others[subset(len(others), spec.evaluation.vote_size)]
         return
     if spec.evaluation.outliers != "shifts":
-        others = data.load(spec.evaluation.outliers, "test").images
+        others = tasks.others(spec.training, spec.evaluation.outliers).images
         part = subset(len(others), spec.evaluation.vote_size)
         yield spec.evaluation.outliers, with_channels(others[part], images.shape[1])
         return

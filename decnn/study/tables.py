@@ -10,6 +10,7 @@ from decnn.study.compositions import composed, confounded, held_out, made_direct
 from decnn.study.experiments import METHODS, Profile, Spec, named, profile, specification
 from decnn.study.open_choices import alternatives
 from decnn.study.queries import SAMPLED, Query, beyond, by_depth, by_method, convolutional, shifts
+from decnn.study.spoken import recipes, spoken
 
 __all__ = ["DETECTORS", "TABLES", "Table", "precision_pair", "specifications", "table"]
 
@@ -89,6 +90,10 @@ TABLES = {
         Table("table_06", "Table 6: composition or direct regularisation, with a linear model on MNIST", made_direct()),
         Table("table_07", "Table 7: beards told with baldness protected", protected()),
         Table("table_08", "Table 8: baldness told from the last hidden layer (F1)", probed()),
+        Table("table_09a", "Table 9a: AudioMNIST, outliers from Fluent", spoken("audiomnist", "fluent")),
+        Table(
+            "table_09b", "Table 9b: Fluent Speech Commands, outliers from AudioMNIST", spoken("fluent", "audiomnist")
+        ),
         Table("table_11", "Table 11: AUROC of outliers, corruption by corruption", shifts(COMPARED, whole=True)),
         Table("table_12", "Table 12: a convolutional network on Fashion-MNIST", convolutional()),
         Table(
@@ -96,6 +101,17 @@ TABLES = {
             "Not in the paper: detectors without decoding",
             shifts(BESIDE, GREY, whole=True, compared=False),
         ),
+        Table(
+            "speech_fsdd",
+            "Not in the paper: Free Spoken Digits, outliers from Speech Commands",
+            spoken("fsdd", "speech_commands"),
+        ),
+        Table(
+            "speech_commands",
+            "Not in the paper: Speech Commands, outliers from Free Spoken Digits",
+            spoken("speech_commands", "fsdd"),
+        ),
+        Table("recipes", "Not in the paper: test accuracy (%) by the recipe of the spectrograms", recipes()),
         Table("confounding", "Not in the paper: toy faces, a moustache told with baldness protected", confounded()),
         Table("beyond", "Not in the paper: other people's networks on Fashion-MNIST", beyond()),
     )

@@ -13,7 +13,7 @@ from decnn import data
 from decnn.data.named import source
 from decnn.study.experiments import TOY_FACES, Training
 
-__all__ = ["Task", "has", "held_out", "load", "task"]
+__all__ = ["Task", "has", "held_out", "load", "others", "task"]
 
 SIZE = 32
 BEARD = "Beard"  # as the paper reads CelebA: whoever is not No_Beard; a toy face's beard is its moustache
@@ -37,13 +37,20 @@ def task(training: Training) -> Task:
 
 
 @functools.lru_cache(maxsize=3)
-def _whole(dataset: str, split: str, attributes: tuple[str, ...] | None, confounding: float | None) -> data.Images:
+def _whole(
+    dataset: str,
+    split: str,
+    attributes: tuple[str, ...] | None,
+    confounding: float | None = None,
+    recipe: str | None = None,
+) -> data.Images:
     if confounding is not None:
         # The test set is not confounded: what a network has learnt shows where the tie is cut.
         tie = confounding if split == "train" else 0.0
         drawn = data.toy_faces(TOY_COUNTS[split], TOY_SEEDS[split], confounding=tie, attributes=attributes)
         return dataclasses.replace(drawn, split=split)
-    return data.load(dataset, split) if attributes is None else data.load(dataset, split, attributes=attributes)
+    chosen = {"attributes": attributes, "recipe": recipe}
+    return data.load(dataset, split, **{name: choice for name, choice in chosen.items() if choice is not None})
 
 
 def load(training: Training, split: str) -> data.Images:
@@ -72,6 +79,19 @@ def held_out(training: Training) -> data.Images:
     return dataclasses.replace(parts[1], pixels=pixels, labels=labels, split="held out")
 
 
+def others(training: Training, dataset: str) -> data.Images:
+    """The test images of another data set as a run sees them.
+
+    Recordings go through the run's own recipe and map of decibels to [0, 1], as any sound would that its network is
+    given: at the rate, window and loudness of its training set.
+
+    Raises:
+        DataNotFound: that data set is not on this machine.
+    """
+    scale = load(training, "test").log_mel
+    return data.load(dataset, "test") if scale is None else data.load(dataset, "test", recipe=scale)
+
+
 def has(training: Training, split: str, attribute: str) -> Tensor:
     """Which images of a split have an attribute: booleans (N,), before anything is held out."""
     return _labelled(training, split, attribute).labels[:, 0] == 1
@@ -80,7 +100,7 @@ def has(training: Training, split: str, attribute: str) -> Tensor:
 def _labelled(training: Training, split: str, attribute: str | None) -> data.Images:
     """All images of a split with the labels of one attribute, or with all."""
     if attribute != BEARD:
-        return _whole(training.dataset, split, attribute and (attribute,), training.confounding)
+        return _whole(training.dataset, split, attribute and (attribute,), training.confounding, training.recipe)
     if training.dataset == TOY_FACES:
         return _whole(training.dataset, split, ("Mustache",), training.confounding)
     shaven = _whole(training.dataset, split, ("No_Beard",), training.confounding)
