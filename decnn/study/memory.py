@@ -6,6 +6,7 @@ import multiprocessing
 import tempfile
 import weakref
 from collections.abc import Callable, Mapping
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -166,5 +167,5 @@ def _train_on_faces(path: Path, count: int) -> int:
 
 def _in_a_process(function: Callable[..., int], *arguments: object) -> int:
     """The function's value from a new process, whose peak is its own."""
-    with multiprocessing.get_context("spawn").Pool(1) as pool:
-        return pool.apply(function, arguments)
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+        return pool.submit(function, *arguments).result()

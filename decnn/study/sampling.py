@@ -20,7 +20,7 @@ from decnn.uncertainty import path_logits, sample_paths, vote_entropy
 
 __all__ = ["SUBSETS", "asking", "batched", "entropy", "fewer_votes", "first_pass", "sampled_logits", "scores_of_votes"]
 
-CHUNK = 8192  # images that a GPU decodes at a time
+CHUNK = 2048  # images that a GPU decodes at a time: 2 GB at the paper's width (decnn bench --memory paper)
 SUBSETS = 20  # random choices of n among all sampled classifiers
 FEWER = (1, 2, 3, 5, 8, 10, 15, 20, 30, 50, 75, 100)
 
