@@ -136,8 +136,8 @@ def _schedule() -> str:
         parts.append(
             f"{_table(['hours', 'training', 'evaluation'], rows)}\n\nExtrapolated, not measured: the operations of "
             f"training steps and votes, counted, at {rate / 1e9:,.0f} GFLOP/s, the rate of the measured step of Eq. 5 "
-            f"at width {PROFILES['paper'].width} (below). {record['machine']}, {record['date'][:10]}, "
-            f"commit {record['commit'][:10]}.\n\n"
+            f"at width {PROFILES['paper'].width} (below); the models of Equation 7 train in float32, which "
+            f"is slower. {record['machine']}, {record['date'][:10]}, commit {record['commit'][:10]}.\n\n"
         )
     commands = "\n".join(f"# {what}\n{selection.command}" for what, selection in schedule.ORDER.items())
     return f"```bash\n{commands}\n```\n\n" + ("".join(parts) or "No speed has been recorded: run `decnn bench`.")

@@ -17,6 +17,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from decnn.data import CORRUPTIONS
 from decnn.study import bench, tasks
 from decnn.study.experiments import PROFILES, Spec, Training, pretraining, specification
+from decnn.study.jobs import pretrained
 from decnn.study.models import build, objective
 from decnn.study.sampling import PART, voting_paths
 from decnn.study.selection import Selection
@@ -32,8 +33,9 @@ DECODING = ("ReDecNN", "DecNN")
 ORDER = {
     "ReDecNN and DecNN on MNIST, one seed": Selection(MAIN, "paper", ("mnist",), DECODING, seeds=(0,)),
     "ReDecNN on Fashion-MNIST, one seed": Selection(MAIN, "paper", ("fashion_mnist",), ("ReDecNN",), seeds=(0,)),
-    "the other seeds, and DecNN on Fashion-MNIST": Selection(MAIN, "paper", methods=DECODING),
+    "the other seeds, and DecNN on Fashion-MNIST": Selection(MAIN, "paper", ("mnist", "fashion_mnist"), DECODING),
     "D = 2, 4, 6": Selection(("table_04b",), "paper"),
+    "Equation 7 with a linear model and with ResNet-18": Selection(("table_05",), "paper", ("mnist",)),
     "the convolutional network": Selection(("table_12",), "paper", methods=DECODING),
 }
 
@@ -49,7 +51,8 @@ class Forecast:
 def forecasts(selections: Iterable[Selection], rate: float) -> list[Forecast]:
     """Hours of training and evaluation of each selection, in turn, less what those before it have done.
 
-    Training steps and the votes of paths count, which is nearly all where there is a decoder.
+    Training steps and the votes of paths count, which is nearly all where there is a decoder. Models to compose with
+    train in float32, but count at the same rate.
 
     Arguments:
         selections: of runs with a decoder.
@@ -60,7 +63,8 @@ def forecasts(selections: Iterable[Selection], rate: float) -> list[Forecast]:
     found = []
     for selection in selections:
         new = [spec for spec in selection.specifications() if spec not in seen]
-        trainings = {spec.training_key: spec.training for spec in new if spec.training_key not in trained}
+        needed = [run for spec in new for run in (spec, pretrained(spec.training)) if run is not None]
+        trainings = {run.training_key: run.training for run in needed if run.training_key not in trained}
         work = sum(map(_of_training, trainings.values())), _of_voting(new, seen)
         found.append(Forecast(*(operations / rate / 3600 for operations in work)))
         seen |= set(new)
