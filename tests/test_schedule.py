@@ -9,7 +9,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from decnn.study import cli, sampling, schedule
-from decnn.study.experiments import specification
+from decnn.study.experiments import PROFILES, specification
 from decnn.study.models import build
 from decnn.study.sampling import sampled_logits
 from decnn.study.schedule import ORDER, forecasts, operations_per_second
@@ -31,6 +31,15 @@ def test_a_run_takes_its_steps_at_the_measured_seconds():
     (hours,) = forecasts([ONE], operations_per_second(RECORD))
     (training,) = {spec.training for spec in ONE.specifications()}
     assert hours.training == pytest.approx(training.steps * SECONDS / 3600)
+
+
+def test_hindsight_divides_what_was_recorded_by_the_forecast():
+    spec = specification("ReDecNN", "fashion_mnist", PROFILES["paper"], 1)
+    other = specification("ReDecNN", "fashion_mnist", PROFILES["paper"], 1, depth=4)
+    results = [
+        {"specification": s.to_dict(), "seconds": {"training": 3 * s.training.steps * SECONDS}} for s in (spec, other)
+    ]
+    assert schedule.hindsight(RECORD, results, PROFILES["paper"]) == pytest.approx([3])
 
 
 def test_what_is_done_already_takes_no_time_and_seeds_take_alike():

@@ -137,10 +137,24 @@ def _schedule() -> str:
             f"{_table(['hours', 'training', 'evaluation'], rows)}\n\nExtrapolated, not measured: the operations of "
             f"training steps and votes, counted, at {rate / 1e9:,.0f} GFLOP/s, the rate of the measured step of Eq. 5 "
             f"at width {PROFILES['paper'].width} (below); the models of Equation 7 train in float32, which "
-            f"is slower. {record['machine']}, {record['date'][:10]}, commit {record['commit'][:10]}.\n\n"
+            f"is slower. {record['machine']}, {record['date'][:10]}, commit {record['commit'][:10]}."
+            f"{_hindsight(record)}\n\n"
         )
     commands = "\n".join(f"# {what}\n{selection.command}" for what, selection in schedule.ORDER.items())
     return f"```bash\n{commands}\n```\n\n" + ("".join(parts) or "No speed has been recorded: run `decnn bench`.")
+
+
+def _hindsight(record: dict) -> str:
+    """How the forecast fares where its outcome is known."""
+    size = PROFILES["reader"]
+    ratios = schedule.hindsight(record, Records.of(size.name).all(), size)
+    if not ratios:
+        return ""
+    return (
+        f" Where it can be checked: the {len(ratios)} recorded trainings of ReDecNN at the {size.name} "
+        f"profile took {ratios[0]:.1f} to {ratios[-1]:.1f} times what the same rule says at width {size.width}, with "
+        f"batches of {size.batch_size} and on a machine with other work."
+    )
 
 
 def _memory() -> str:

@@ -16,14 +16,14 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from decnn.data import CORRUPTIONS
 from decnn.study import bench, tasks
-from decnn.study.experiments import PROFILES, Spec, Training, pretraining, specification
+from decnn.study.experiments import PROFILES, Profile, Spec, Training, pretraining, specification
 from decnn.study.jobs import pretrained
 from decnn.study.models import build, objective
 from decnn.study.sampling import PART, voting_paths
 from decnn.study.selection import Selection
 from decnn.study.shifts import EPSILONS
 
-__all__ = ["ORDER", "Forecast", "forecasts", "operations_per_second"]
+__all__ = ["ORDER", "Forecast", "forecasts", "hindsight", "operations_per_second"]
 
 TEST_IMAGES = {"mnist": 10_000, "fashion_mnist": 10_000, "celeba": 19_962, "celeba-10k": 1_972}
 MAIN = ("table_01a", "table_01b", "table_02", "table_04a")
@@ -72,10 +72,22 @@ def forecasts(selections: Iterable[Selection], rate: float) -> list[Forecast]:
     return found
 
 
-def operations_per_second(record: Mapping) -> float:
-    """Rate of a training step of Eq. 5 at the paper's width, by a record of `decnn bench`."""
-    training = specification("ReDecNN", "mnist", PROFILES["paper"], seed=0).training
-    return training.batch_size * _of_step(training) / bench.step_seconds(record, training.width)
+def operations_per_second(record: Mapping, size: Profile = PROFILES["paper"]) -> float:
+    """Rate of a training step of Eq. 5 at a profile's width, by a record of `decnn bench`."""
+    training = specification("ReDecNN", "mnist", size, seed=0).training
+    return bench.BATCH * _of_step(_alike(training)) / bench.step_seconds(record, training.width)
+
+
+def hindsight(record: Mapping, results: Iterable[Mapping], size: Profile) -> list[float]:
+    """Recorded over forecast seconds of each perceptron that was trained by Eq. 5 at a profile, smallest first."""
+    like = _alike(specification("ReDecNN", "mnist", size, seed=0).training)
+    rate = operations_per_second(record, size)
+    found = {}
+    for result in results:
+        training = Spec.from_dict(result["specification"]).training
+        if _alike(training) == like:
+            found[training] = result["seconds"]["training"] / (_of_training(training) / rate)
+    return sorted(found.values())
 
 
 def _of_training(training: Training) -> int:
