@@ -8,7 +8,7 @@ import statistics
 from dataclasses import dataclass
 
 from decnn.study import experiments, paths, tables
-from decnn.study.experiments import METHODS, PROFILES, Profile
+from decnn.study.experiments import METHODS, PROFILES, Profile, Spec
 from decnn.study.queries import Query
 from decnn.study.records import Records
 from decnn.study.runner import fill
@@ -106,18 +106,21 @@ def blocks(
     device: str = "cpu",
     subjects: tuple[str, ...] | None = None,
     own_statistics: bool = False,
+    specs: list[Spec] | None = None,
 ) -> list[Block]:
     """A block for every profile that has records, the fullest first; `compute` is filled where it lacks some.
 
     `subjects` keeps some of what the table compares. With `own_statistics`, paths are those that
-    training examples walk along to give batch normalisation its statistics.
+    training examples walk along to give batch normalisation its statistics. `specs` are the runs that are computed
+    where not all of the table's are to be.
 
     Raises:
         ValueError: an unknown table or profile.
     """
     table, profile = tables.table(name), experiments.profile(compute)
     store = Records.of(profile.name)
-    left_out = fill(tables.specifications(name, compute), store, device, progress=False)
+    specs = tables.specifications(name, compute) if specs is None else specs
+    left_out = fill(specs, store, device, progress=False)
     sources = [(PROFILES[p], Records(paths.records())) for p in FULLEST_FIRST]
     sources += [(profile, store)] if profile.name == "smoke" else []
     found = []
