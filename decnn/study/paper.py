@@ -111,16 +111,14 @@ def blocks(
     """A block for every profile that has records, the fullest first; `compute` is filled where it lacks some.
 
     `subjects` keeps some of what the table compares. With `own_statistics`, paths are those that
-    training examples walk along to give batch normalisation its statistics. `specs` are the runs that are computed
-    where not all of the table's are to be.
+    training examples walk along to give batch normalisation its statistics. `specs`: compute these of the runs only.
 
     Raises:
         ValueError: an unknown table or profile.
     """
     table, profile = tables.table(name), experiments.profile(compute)
     store = Records.of(profile.name)
-    specs = tables.specifications(name, compute) if specs is None else specs
-    left_out = fill(specs, store, device, progress=False)
+    left_out = fill(tables.specifications(name, compute) if specs is None else specs, store, device, progress=False)
     sources = [(PROFILES[p], Records(paths.records())) for p in FULLEST_FIRST]
     sources += [(profile, store)] if profile.name == "smoke" else []
     found = []
@@ -161,7 +159,7 @@ def _cell(
 
 
 def table_html(block: Block) -> str:
-    """A block in the paper's order: for each column paper, ours (sd, seeds) and difference.
+    """A block in the paper's order: for each column paper, ours (sd, seeds) and difference, or ours alone.
 
     Columns named "data set: method" make one table for each data set.
     """
@@ -177,18 +175,27 @@ def _part_html(block: Block, name: str, columns: list[str]) -> str:
     cells = [cell for cell in block.cells if cell.paper.column in columns]
     rows = [row for row in dict.fromkeys(cell.paper.row for cell in cells) if _asked(row, cells, name)]
     titles = [_column_title(block, column).removeprefix(f"{name}: ") for column in columns]
-    top = "".join(f'<th colspan="3" scope="colgroup">{_text(title)}</th>' for title in titles)
-    second = '<th scope="col">paper</th><th scope="col">ours</th><th scope="col">difference</th>' * len(columns)
+    kinds = ("paper", "ours", "difference") if any(cell.paper.text for cell in block.cells) else ("ours",)
     notes = list(dict.fromkeys(cell.note for cell in cells if cell.note not in ("", "not run")))
     body = []
     for row in rows:
-        line = "".join(_cells_html(block.cell(row, column), block, notes) for column in columns)
+        line = "".join(_cells_html(block.cell(row, column), block, notes, kinds) for column in columns)
         body.append(f'<tr><th scope="row">{_text(row)}</th>{line}</tr>')
     first = "Method" if set(rows) <= set(METHODS) else ""
-    head = f'<thead><tr><th rowspan="2" scope="col">{first}</th>{top}</tr><tr>{second}</tr></thead>'
+    head = f"<thead>{_head_html(first, titles, kinds)}</thead>"
     below = "".join(f'<p class="not-run">[{n}] {_code(note)}</p>' for n, note in enumerate(notes, start=1))
     title = f"{name}. {caption(block)}" if name else caption(block)
     return region(title, f"{head}<tbody>{''.join(body)}</tbody>", block.smoke, below)
+
+
+def _head_html(first: str, titles: list[str], kinds: tuple[str, ...]) -> str:
+    """One line of titles, and below it the kinds of numbers if there are several."""
+    if len(kinds) == 1:
+        line = "".join(f'<th scope="col">{_text(title)}</th>' for title in (first, *titles))
+        return f"<tr>{line}</tr>"
+    top = "".join(f'<th colspan="{len(kinds)}" scope="colgroup">{_text(title)}</th>' for title in titles)
+    second = "".join(f'<th scope="col">{kind}</th>' for kind in kinds) * len(titles)
+    return f'<tr><th rowspan="2" scope="col">{first}</th>{top}</tr><tr>{second}</tr>'
 
 
 def _asked(row: str, cells: list[Cell], name: str) -> bool:
@@ -265,21 +272,22 @@ def _part_of(data: dict) -> str:
     return f"{data['name']}{drawn}, {data['train']['examples']:,} for training"
 
 
-def _cells_html(cell: Cell | None, block: Block, notes: list[str]) -> str:
-    """Paper, ours and difference of one cell; what is to be said about it stands below the table."""
+def _cells_html(cell: Cell | None, block: Block, notes: list[str], kinds: tuple[str, ...]) -> str:
+    """Paper, ours and difference of one cell, or ours alone; what is to be said about it stands below the table."""
     if cell is None:
-        return '<td colspan="3"></td>'
+        return f'<td colspan="{len(kinds)}"></td>'
     mark = f" [{notes.index(cell.note) + 1}]" if cell.note in notes else ""
     digits = cell.query.digits if cell.query else 0
     spread = f" ({cell.paper.spread})" if cell.paper.spread else ""
-    paper = f"{cell.paper.text}{spread}" if cell.paper.text else "-"
+    shown = {"paper": _text(f"{cell.paper.text}{spread}") if cell.paper.text else "-"}
     if cell.mean is None:
         state = "not defined" if cell.records else "not run"
-        return f'<td>{_text(paper)}</td><td colspan="2" class="not-run">{state}{mark}</td>'
+        paper = f"<td>{shown['paper']}</td>" if "paper" in kinds else ""
+        return f'{paper}<td colspan="{len(kinds) - bool(paper)}" class="not-run">{state}{mark}</td>'
     sd = f" ± {cell.sd:.{digits}f}" if cell.sd is not None else ""
-    ours = f"{cell.mean:.{digits}f}{sd} ({len(cell.values)})"
-    difference = "-" if cell.difference is None or block.smoke else f"{cell.difference:+.{digits}f}"
-    return f"<td>{_text(paper)}</td><td>{_text(ours)}{mark}</td><td>{difference}</td>"
+    shown["ours"] = f"{cell.mean:.{digits}f}{sd} ({len(cell.values)}){mark}"
+    shown["difference"] = "-" if cell.difference is None or block.smoke else f"{cell.difference:+.{digits}f}"
+    return "".join(f"<td>{shown[kind]}</td>" for kind in kinds)
 
 
 def _text(text: str) -> str:
