@@ -17,6 +17,8 @@ from typing import NamedTuple
 
 from torch import Tensor, nn
 
+from decnn.modes import untracked
+
 __all__ = ["DecNN", "Step"]
 
 
@@ -77,12 +79,16 @@ class DecNN(nn.Module):
         return self.decoder(h)
 
     def recompose(self, x: Tensor, path: Sequence[int]) -> list[Step]:
-        """Compose the network with itself along a path of D layers, each 1..L: a list of D + 1 steps."""
+        """Compose the network with itself along a path of D layers, each 1..L: a list of D + 1 steps.
+
+        Should f have batch normalisation, its running statistics are those of inputs: decodings leave no trace in them.
+        """
         self.check_path(path)
         steps = [Step(*self.classifier.activations(x), x_hat=None)]
-        for layer in path:
-            x_hat = self.decoder(steps[-1].activations[layer - 1])
-            steps.append(Step(*self.classifier.activations(x_hat), x_hat=x_hat))
+        with untracked(self.classifier):
+            for layer in path:
+                x_hat = self.decoder(steps[-1].activations[layer - 1])
+                steps.append(Step(*self.classifier.activations(x_hat), x_hat=x_hat))
         return steps
 
     def check_path(self, path: Sequence[int]) -> None:

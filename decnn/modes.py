@@ -1,4 +1,4 @@
-"""Training and eval mode for a while: every module's own mode comes back, which may differ from its parent's."""
+"""How a network computes for a while: every module's own mode comes back, which may differ from its parent's."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from collections.abc import Iterator
 
 from torch import nn
 
-__all__ = ["evaluating"]
+__all__ = ["BATCH_NORM", "evaluating", "untracked"]
+
+BATCH_NORM = nn.BatchNorm1d | nn.BatchNorm2d | nn.BatchNorm3d
 
 
 @contextlib.contextmanager
@@ -30,3 +32,25 @@ def evaluating(network: nn.Module, dropout: bool = False) -> Iterator[None]:
     finally:
         for module, training in before:
             module.training = training
+
+
+@contextlib.contextmanager
+def untracked(network: nn.Module) -> Iterator[None]:
+    """Batch normalisation inside computes as before and leaves its running statistics as they are.
+
+    Example:
+        >>> import torch
+        >>> norm = nn.BatchNorm1d(1)
+        >>> with untracked(norm):
+        ...     y = norm(torch.tensor([[1.0], [3.0]]))
+        >>> y.mean().item(), norm.running_mean.item()
+        (0.0, 0.0)
+    """
+    tracked = [module for module in network.modules() if isinstance(module, BATCH_NORM) and module.track_running_stats]
+    for norm in tracked:
+        norm.track_running_stats = False
+    try:
+        yield
+    finally:
+        for norm in tracked:
+            norm.track_running_stats = True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 from collections import deque
 from collections.abc import Callable, Iterator
 from itertools import groupby, islice, pairwise
@@ -11,10 +12,11 @@ import torch
 from torch import Tensor, nn
 
 from decnn.compose import DecNN
+from decnn.modes import BATCH_NORM
 
 __all__ = ["path_logits", "path_probs", "path_votes", "sample_paths", "vote_entropy"]
 
-BATCH_NORM = nn.BatchNorm1d | nn.BatchNorm2d | nn.BatchNorm3d
+Reading = tuple[Tensor, list[Tensor]]  # logits and activations
 
 
 def sample_paths(num_paths: int, depth: int, num_layers: int, generator: torch.Generator | None = None) -> Tensor:
@@ -51,8 +53,9 @@ def path_logits(
         x: inputs (B, C, H, W).
         paths: (N, D) layers.
         chunk: images decoded at a time.
-        reference: training inputs (R, C, H, W) that walk along and give batch normalisation the statistics of
-            each prefix, as a batch does in training; without them, the running statistics serve all prefixes.
+        reference: training inputs (R, C, H, W) that walk along and give batch normalisation, in g and in f, the
+            statistics of each prefix, as a batch does in training; without them, the running statistics serve all
+            prefixes. The first pass over x is f(x) with its running statistics either way.
 
     Example:
         >>> import decnn
@@ -67,13 +70,14 @@ def path_logits(
     if reference is not None:  # its statistics are those of one prefix, so prefixes are decoded one by one
         walks = [_walk(model, _by_reference(model, len(reference)), torch.cat([reference, x]), paths, together=1)]
     else:
-        walks = [_walk(model, model.decode, part, paths, max(1, chunk // len(part))) for part in x.split(chunk)]
+        follow = functools.partial(_follow, model)
+        walks = [_walk(model, follow, part, paths, max(1, chunk // len(part))) for part in x.split(chunk)]
     for parts in zip(*walks, strict=True):
         yield torch.cat(parts, dim=1)[:, -len(x) :]
 
 
 def _walk(
-    model: DecNN, decode: Callable[[Tensor], Tensor], x: Tensor, paths: Tensor, together: int
+    model: DecNN, follow: Callable[[Tensor], Reading], x: Tensor, paths: Tensor, together: int
 ) -> Iterator[Tensor]:
     """The logits of `path_logits`, the compositions of so many prefixes computed `together`."""
     levels = _prefixes(model, paths)
@@ -85,7 +89,7 @@ def _walk(
             goes_on[parent].append(layer)
         logits, found = [], []
         for h in _joined([kept[parent][layer] for parent, layer in steps.tolist()], together):
-            joined_logits, joined = model.activations(decode(h))
+            joined_logits, joined = follow(h)
             logits.append(joined_logits.unflatten(0, (-1, len(x))))
             for place in range(len(logits[-1])):
                 own = slice(place * len(x), (place + 1) * len(x))
@@ -161,18 +165,27 @@ def vote_entropy(votes: Tensor, num_classes: int) -> Tensor:
     return torch.special.entr(counts.sort(1).values / len(votes)).sum(1)
 
 
-def _by_reference(model: DecNN, count: int) -> Callable[[Tensor], Tensor]:
-    """A decoder whose batch normalisation takes its statistics from the first `count` activations it is given."""
-    decoder = copy.deepcopy(model.decoder)
-    for module in decoder.modules():
-        if isinstance(module, BATCH_NORM):
-            module.momentum = 1.0  # the running statistics become those of the last batch in training mode
+def _follow(model: DecNN, h: Tensor) -> Reading:
+    return model.activations(model.decode(h))
 
-    def decode(h: Tensor) -> Tensor:
-        reference = decoder.train()(h[:count])
-        return torch.cat([reference, decoder.eval()(h[count:])])
 
-    return decode
+def _by_reference(model: DecNN, count: int) -> Callable[[Tensor], Reading]:
+    """Decode and read, with batch normalisation by the statistics of the first `count` rows, in g and in f."""
+    model = copy.deepcopy(model)
+    norms = [module for module in model.modules() if isinstance(module, BATCH_NORM)]
+    for norm in norms:
+        norm.momentum = 1.0  # the running statistics become those of the last batch in training mode
+
+    def follow(h: Tensor) -> Reading:
+        halves = []
+        for training, part in ((True, h[:count]), (False, h[count:])):
+            for norm in norms:
+                norm.train(training)
+            halves.append(_follow(model, part))
+        (reference_logits, reference), (logits, activations) = halves
+        return torch.cat([reference_logits, logits]), [torch.cat(p) for p in zip(reference, activations, strict=True)]
+
+    return follow
 
 
 def _prefixes(model: DecNN, paths: Tensor) -> list[tuple[Tensor, Tensor]]:

@@ -170,6 +170,43 @@ def test_training_voting_and_attacking_need_nothing_more(model, batch):
     assert (moved - batch[0]).abs().max() > 0.09
 
 
+def normalised(track: bool = True) -> nn.Module:
+    """A small network with batch normalisation."""
+    norm = nn.BatchNorm2d(4, track_running_stats=track)
+    return nn.Sequential(nn.Conv2d(3, 4, 3, 4), norm, nn.ReLU(inplace=True), nn.Flatten(), nn.Linear(256, 10))
+
+
+def small(net: nn.Module) -> decnn.DecNN:
+    return decnn.decodable(net, ["1", "2"], IN_SHAPE, decnn.ResNetDecoder(8, IN_SHAPE, width=1))
+
+
+@pytest.mark.parametrize("track", [True, False])
+def test_the_running_statistics_of_the_network_are_those_of_inputs(batch, track):
+    """Decodings would pull them away, and f(x) in eval mode with them; the decoder's are of decodings, as ever."""
+    net = normalised(track)
+    model, alone = small(net), copy.deepcopy(net)
+    before = model.decoder.blocks[0].norm1.running_mean.clone()
+    model.recompose(batch[0], [1, 2, 2])
+    alone(batch[0])
+    torch.testing.assert_close(net.state_dict(), alone.state_dict(), rtol=0, atol=0)
+    assert net[1].track_running_stats == track
+    assert not torch.equal(model.decoder.blocks[0].norm1.running_mean, before)
+
+
+def test_a_reference_gives_its_statistics_to_the_network_too(batch):
+    """A path of one step by hand: whatever comes first has its own mean and variance, the rest takes them over."""
+    net, reference = normalised().eval(), torch.rand(6, *IN_SHAPE)
+    model = small(net).eval()
+    (logits,) = decnn.uncertainty.path_logits(model, batch[0], torch.tensor([[2]]), reference=reference)
+    walked = [h[1] for h in (model.activations(reference)[1], model.activations(batch[0])[1])]
+    own = copy.deepcopy(model)
+    for norm in (m for m in own.modules() if isinstance(m, nn.BatchNorm2d)):
+        norm.momentum = 1.0
+    own.train().activations(own.decode(walked[0]))
+    torch.testing.assert_close(logits[0], own.eval()(own.decode(walked[1])))
+    assert not torch.allclose(logits[0], model(own.decode(walked[1])))
+
+
 def test_a_sequential_copy_of_the_perceptron_is_the_perceptron():
     """Three hidden layers of one size need no adapter: the same numbers, and the same gradients."""
     pair = decnn.DecNN(decnn.MLP(hidden=16, num_layers=3), decnn.ResNetDecoder(latent=16, width=2))

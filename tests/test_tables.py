@@ -64,6 +64,15 @@ def test_table_shows_paper_ours_and_difference_in_the_papers_order():
     assert "<td>97.1 (0.11)</td><td>92.00 ± 1.41 (2)</td><td>-5.10</td>" in html
 
 
+def test_a_table_that_the_paper_lacks_shows_ours_alone():
+    table = tables.table("beyond")
+    (key, query), *_ = table.queries.items()
+    ours = Cell(Printed(*key, "", ""), query, (9.0,), (), "")
+    html = paper.table_html(Block(table, experiments.profile("reader"), (ours,)))
+    assert html.count("<td>") == html.count("<td>9.00 (1)</td>") == 1
+    assert '<thead><tr><th scope="col"></th><th scope="col">Acc.</th></tr></thead>' in html
+
+
 def test_empty_cell_says_why_and_is_escaped():
     html = paper.table_html(block(note="not run: `decnn run` <mnist>"))
     assert html.count("[1] not run: <code>decnn run</code> &lt;mnist&gt;") == 1

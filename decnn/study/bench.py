@@ -6,7 +6,7 @@ The plain version is that of `decnn.study.plain`. Each figure is the median of a
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 
 import torch
@@ -22,7 +22,7 @@ from decnn.study.measuring import in_turn, stamp, training_step
 from decnn.training import fit
 from decnn.uncertainty import path_logits, sample_paths
 
-__all__ = ["as_text", "measure"]
+__all__ = ["as_text", "measure", "step_seconds"]
 
 BATCH, DEPTH, PATHS, MEMBERS = 128, 8, 30, 8
 
@@ -56,6 +56,23 @@ def as_text(record: dict) -> str:
     )
 
 
+def step_seconds(record: Mapping, width: int) -> float:
+    """Seconds of our training step of Eq. 5 at a decoder width, batch 128, D = 8.
+
+    Raises:
+        KeyError: the record has no such step.
+
+    Example:
+        >>> step_seconds({"rows": [{"what": "training step of Eq. 5, width 8, batch 128, D = 8", "ours": "0.5 s"}]}, 8)
+        0.5
+    """
+    return float({row["what"]: row["ours"] for row in record["rows"]}[_title(width)].removesuffix(" s"))
+
+
+def _title(width: int) -> str:
+    return f"training step of Eq. 5, width {width}, batch {BATCH}, D = {DEPTH}"
+
+
 def _step(x: Tensor, y: Tensor, width: int, repetitions: int, target: float) -> dict:
     def loss(model: DecNN, x: Tensor, y: Tensor) -> Tensor:
         return objectives.recursive(model, x, y, [1, 2, 3, 4, 5, 6, 7, 8]).total
@@ -65,7 +82,7 @@ def _step(x: Tensor, y: Tensor, width: int, repetitions: int, target: float) -> 
     steps = training_step(straight, loss), training_step(ours, loss, bfloat16=True, fused=True)
     slow, fast = _medians(*(partial(step, x, y) for step in steps), repetitions)
     return {
-        "what": f"training step of Eq. 5, width {width}, batch {BATCH}, D = {DEPTH}",
+        "what": _title(width),
         "plain": f"{slow:.3f} s",
         "ours": f"{fast:.3f} s",
         "ratio": f"{slow / fast:.2f} times faster",

@@ -40,10 +40,10 @@ def _parser() -> argparse.ArgumentParser:
 
     run = commands.add_parser("run", help="fill what a table lacks at a profile, going on from checkpoints")
     run.add_argument(
-        "table",
-        help="a table such as table_01a, all of them (all), the pair of runs behind the page on speed "
+        "table", nargs="+",
+        help="tables such as table_01a, all of them (all), the pair of runs behind the page on speed "
         "(precision), or those that measure open choices (open_choices)",
-    )
+    )  # fmt: skip
     _add_choice(run, profile="smoke")
     run.add_argument("--device", default="cpu", help="cpu or cuda")
     run.add_argument(
@@ -63,7 +63,7 @@ def _parser() -> argparse.ArgumentParser:
         "--watch", nargs="?", type=float, const=10.0, metavar="SECONDS",
         help="show what is done, running, failed and to do, again and again until nothing is left; by default every 10",
     )  # fmt: skip
-    status.add_argument("--table", help="what --watch looks at; by default all")
+    status.add_argument("--table", nargs="+", help="what --watch looks at; by default all")
     _add_choice(status)
     status.set_defaults(command=_status)
 
@@ -104,27 +104,18 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_choice(parser: argparse.ArgumentParser, profile: str | None = None) -> None:
     parser.add_argument("--profile", default=profile, help="smoke, reader, overnight or paper")
+    parser.add_argument("--datasets", type=_names, help="that are trained on, e.g. mnist; by default all")
+    parser.add_argument("--methods", type=_names, help="e.g. ReDecNN,Ensemble; by default all")
     parser.add_argument("--seeds", type=_seeds, help="e.g. 0,1,2; by default the profile's")
-    parser.add_argument("--methods", type=lambda text: text.split(","), help="e.g. ReDecNN,Ensemble; by default all")
 
 
 def _chosen(options: argparse.Namespace) -> tuple[list[Spec], Records]:
     """The runs that the user names, and the records that they belong to."""
-    from decnn.study import experiments, tables
     from decnn.study.records import Records
+    from decnn.study.selection import Selection
 
-    names = list(tables.TABLES) if options.table == "all" else [options.table]
-    experiments.profile(options.profile)
-    unknown = [name for name in options.methods or () if name not in experiments.METHODS]
-    if unknown:
-        raise ValueError(f"expected methods among {', '.join(experiments.METHODS)}, got {', '.join(unknown)}")
-    specs = [
-        spec
-        for name in names
-        for spec in tables.specifications(name, options.profile, options.seeds)
-        if options.methods is None or spec.evaluation.method in options.methods
-    ]
-    return list(dict.fromkeys(specs)), Records.of(options.profile)
+    chosen = Selection(tuple(options.table), options.profile, options.datasets, options.methods, options.seeds)
+    return chosen.specifications(), Records.of(options.profile)
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -156,12 +147,15 @@ def _watch(options: argparse.Namespace) -> int:
 
     if not options.watch > 0:
         raise ValueError(f"expected seconds above 0 with --watch, got {options.watch:g}: leave them out for 10")
-    options.table, options.profile = options.table or "all", options.profile or "smoke"
+    options.table, options.profile = options.table or ["all"], options.profile or "smoke"
     specs, records = _chosen(options)
     while True:
         now = progress.look(specs, records)
         clear = "\x1b[H\x1b[2J" if sys.stdout.isatty() else ""
-        print(f"{clear}{options.table} at {options.profile}, {time.strftime('%H:%M:%S')}\n{now.text()}", flush=True)
+        print(
+            f"{clear}{' '.join(options.table)} at {options.profile}, {time.strftime('%H:%M:%S')}\n{now.text()}",
+            flush=True,
+        )
         if now.over:
             return 1 if now.failed else 0
         time.sleep(options.watch)
@@ -170,7 +164,9 @@ def _watch(options: argparse.Namespace) -> int:
 def _status(options: argparse.Namespace) -> int:
     if options.watch is not None:
         return _watch(options)
-    given = [name for name in ("table", "profile", "seeds", "methods") if getattr(options, name) is not None]
+    given = [
+        name for name in ("table", "profile", "datasets", "methods", "seeds") if getattr(options, name) is not None
+    ]
     if given:
         raise ValueError(f"expected --watch with --{given[0]}, got none: add it, or leave --{given[0]} out")
     from decnn.study import experiments, tables
@@ -267,6 +263,10 @@ def _bench(options: argparse.Namespace) -> int:
     if options.save:
         print(measuring.write(kind, record))
     return 0
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(text.split(","))
 
 
 def _seeds(text: str) -> tuple[int, ...]:

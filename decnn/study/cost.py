@@ -21,7 +21,7 @@ from decnn.study.models import objective
 from decnn.study.paper import printed
 from decnn.study.readings import grid_html
 
-__all__ = ["BATCH", "COLUMNS", "facts_html", "measure", "table_html"]
+__all__ = ["BATCH", "COLUMNS", "facts_html", "measure", "operations", "table_html"]
 
 BATCH, DEPTH = 128, 8
 COLUMNS = {"MNIST": ((1, 32, 32), 10, 60_000), "CelebA": ((3, 32, 32), 18, 162_770)}  # Fashion has MNIST's shape
@@ -46,7 +46,7 @@ def measure(size: Profile, device: str = "cpu", repetitions: int = 10, steps: in
                 print(f"measuring {method}, {column} ...", flush=True)
             networks = [_networks(method, shape, classes, size.width, device, straight) for straight in (True, False)]
             pair = {"plain": _plain_step(method, networks[0]), "ours": _our_step(method, networks[1], device)}
-            operations = _operations(pair["plain"], x, y) / BATCH
+            counted = operations(pair["plain"], x, y) / BATCH
             taken = in_turn({k: partial(step, x, y) for k, step in pair.items()}, repetitions, steps, device)
             for kind, (_, *seconds) in taken.items():
                 epochs = [s * (examples // BATCH) for s in seconds]
@@ -58,8 +58,8 @@ def measure(size: Profile, device: str = "cpu", repetitions: int = 10, steps: in
                         "seconds": statistics.fmean(epochs),
                         "sd": statistics.stdev(epochs),
                         "parameters": sum(map(parameter_count, networks[0])),
-                        "multiply_adds": operations / 2,
-                        "flops": operations * BATCH / statistics.median(seconds),
+                        "multiply_adds": counted / 2,
+                        "flops": counted * BATCH / statistics.median(seconds),
                     }
                 )
     return {
@@ -165,7 +165,8 @@ def _loss(method: str) -> Callable[[nn.Module, Tensor, Tensor], Tensor]:
     return objective(specification(method, "mnist", PROFILES["paper"], seed=0).training, examples=60_000)
 
 
-def _operations(step: Step, x: Tensor, y: Tensor) -> int:
+def operations(step: Step, x: Tensor, y: Tensor) -> int:
+    """Floating-point operations of one step: two for each multiply-add of matrix products and convolutions."""
     with FlopCounterMode(display=False) as counter:
         step(x, y)
     return counter.get_total_flops()

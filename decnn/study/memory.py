@@ -6,23 +6,26 @@ import multiprocessing
 import tempfile
 import weakref
 from collections.abc import Callable, Mapping
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from decnn import data, objectives
 from decnn.classifiers import MLP
+from decnn.compose import DecNN
 from decnn.rematerialisation import rematerialised
 from decnn.study.evaluation import subset
-from decnn.study.experiments import Profile, specification
+from decnn.study.experiments import Profile, Training, specification
 from decnn.study.measuring import stamp, training_step
+from decnn.study.models import build
 from decnn.study.records import peak_memory
-from decnn.study.runner import build
 from decnn.study.sampling import CHUNK
 from decnn.training import fit
 
@@ -120,21 +123,25 @@ def step_bytes(method: str, classifier: str, size: Profile, checkpointed: bool) 
     training = specification(method, "mnist", size, seed=0, classifier=classifier).training
     with FakeTensorMode(), Live() as live:
         model = build(training)
-        step = training_step(
-            rematerialised(model) if checkpointed else model, _loss(training.depth), bfloat16=True, fused=True
-        )
-        batch = torch.zeros(size.batch_size, *model.classifier.in_shape), torch.zeros(size.batch_size, dtype=torch.long)
-        step(*batch)
+        step = _step(training, rematerialised(model) if checkpointed else model)
+        step()
         live.peak = live.now
-        step(*batch)
+        step()
     return live.peak
 
 
-def _loss(depth: int | None) -> Callable[[nn.Module, Tensor, Tensor], Tensor]:
-    """Eq. 5 along a path that meets every layer, as the shapes' path does not matter; Eq. 4 without a depth."""
-    if depth is None:
-        return lambda model, x, y: objectives.decodable(model, x, y).total
-    return lambda model, x, y: objectives.recursive(model, x, y, [d % model.num_layers + 1 for d in range(depth)]).total
+def _step(training: Training, model: DecNN) -> Callable[[], None]:
+    """A step of Eq. 4 or 5 for FakeTensorMode: no path can be drawn there, so it meets each layer in turn."""
+
+    def loss(model: DecNN, x: Tensor, y: Tensor) -> Tensor:
+        if training.depth is None:
+            return objectives.decodable(model, x, y).total
+        path = [d % model.num_layers + 1 for d in range(training.depth)]
+        return objectives.recursive(model, x, y, path).total
+
+    x = torch.zeros(training.batch_size, *model.classifier.in_shape)
+    y = torch.zeros(training.batch_size, dtype=torch.long)
+    return partial(training_step(model, loss, bfloat16=True, fused=True), x, y)
 
 
 def _voting_bytes(size: Profile) -> int:
@@ -166,5 +173,5 @@ def _train_on_faces(path: Path, count: int) -> int:
 
 def _in_a_process(function: Callable[..., int], *arguments: object) -> int:
     """The function's value from a new process, whose peak is its own."""
-    with multiprocessing.get_context("spawn").Pool(1) as pool:
-        return pool.apply(function, arguments)
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+        return pool.submit(function, *arguments).result()

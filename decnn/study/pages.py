@@ -8,7 +8,7 @@ import statistics
 from importlib import metadata
 from pathlib import Path
 
-from decnn.study import measuring, paths
+from decnn.study import measuring, memory, paths, schedule
 from decnn.study.experiments import METHODS, PROFILES
 from decnn.study.records import Records, device_name
 from decnn.study.tables import precision_pair, specifications
@@ -25,6 +25,8 @@ def write() -> list[Path]:
         "_environment.md": _environment(),
         "_speed.md": _speed(),
         "_precision.md": _precision(),
+        "_schedule.md": _schedule(),
+        "_memory.md": _memory(),
     }
     folder = paths.root() / "book" / "chapters"
     for name, text in fragments.items():
@@ -119,6 +121,46 @@ def _precision() -> str:
         f"ReDecNN on MNIST, seed 0, {size.name} profile, {records[0]['metrics']['voted_examples']:,} examples voted on:"
     )
     return f"{intro}\n\n{_table(['', 'bfloat16', 'float32'], rows)}"
+
+
+def _schedule() -> str:
+    """The paper profile's runs in their order, with a forecast for each machine whose speed is recorded."""
+    parts = []
+    for record in measuring.saved("speed"):
+        rate = schedule.operations_per_second(record)
+        expected = schedule.forecasts(schedule.ORDER.values(), rate)
+        rows = [
+            [what, f"{hours.training:,.0f}", f"{hours.evaluation:,.0f}"]
+            for what, hours in zip(schedule.ORDER, expected, strict=True)
+        ]
+        parts.append(
+            f"{_table(['hours', 'training', 'evaluation'], rows)}\n\nExtrapolated, not measured: the operations of "
+            f"training steps and votes, counted, at {rate / 1e9:,.0f} GFLOP/s, the rate of the measured step of Eq. 5 "
+            f"at width {PROFILES['paper'].width} (below); the models of Equation 7 train in float32, which "
+            f"is slower. {record['machine']}, {record['date'][:10]}, commit {record['commit'][:10]}."
+            f"{_hindsight(record)}\n\n"
+        )
+    commands = "\n".join(f"# {what}\n{selection.command}" for what, selection in schedule.ORDER.items())
+    return f"```bash\n{commands}\n```\n\n" + ("".join(parts) or "No speed has been recorded: run `decnn bench`.")
+
+
+def _hindsight(record: dict) -> str:
+    """How the forecast fares where its outcome is known."""
+    size = PROFILES["reader"]
+    ratios = schedule.hindsight(record, Records.of(size.name).all(), size)
+    if not ratios:
+        return ""
+    return (
+        f" Where it can be checked: the {len(ratios)} recorded trainings of ReDecNN at the {size.name} "
+        f"profile took {ratios[0]:.1f} to {ratios[-1]:.1f} times what the same rule says at width {size.width}, with "
+        f"batches of {size.batch_size} and on a machine with other work."
+    )
+
+
+def _memory() -> str:
+    """What a training step takes, as counted for the widest decoder."""
+    found = measuring.saved("memory")
+    return memory.memory_markdown(found[0]) if found else "Not counted: run `decnn bench --memory paper --save`."
 
 
 def _table(head: list[str], rows: list[list[str]]) -> str:

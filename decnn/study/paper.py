@@ -8,7 +8,7 @@ import statistics
 from dataclasses import dataclass
 
 from decnn.study import experiments, paths, tables
-from decnn.study.experiments import METHODS, PROFILES, Profile
+from decnn.study.experiments import METHODS, PROFILES, Profile, Spec
 from decnn.study.queries import Query
 from decnn.study.records import Records
 from decnn.study.runner import fill
@@ -106,20 +106,20 @@ def blocks(
     device: str = "cpu",
     subjects: tuple[str, ...] | None = None,
     own_statistics: bool = False,
+    specs: list[Spec] | None = None,
 ) -> list[Block]:
     """A block for every profile that has records, the fullest first; `compute` is filled where it lacks some.
 
     Its own block is there even if all data are missing: its cells then say so.
-
     `subjects` keeps some of what the table compares. With `own_statistics`, paths are those that
-    training examples walk along to give batch normalisation its statistics.
+    training examples walk along to give batch normalisation its statistics. `specs`: compute these of the runs only.
 
     Raises:
         ValueError: an unknown table or profile.
     """
     table, profile = tables.table(name), experiments.profile(compute)
     store = Records.of(profile.name)
-    left_out = fill(tables.specifications(name, compute), store, device, progress=False)
+    left_out = fill(tables.specifications(name, compute) if specs is None else specs, store, device, progress=False)
     sources = [(PROFILES[p], Records(paths.records())) for p in FULLEST_FIRST]
     sources += [(profile, store)] if profile.name == "smoke" else []
     found = []
@@ -135,11 +135,10 @@ def blocks(
 
 
 def _printed_or_not(table: Table) -> list[Printed]:
-    """The printed cells, and then those that the paper has not."""
-    exists = (paths.paper_numbers() / f"{table.name}.csv").exists()
-    cells = printed(table.name) if exists else []
-    known = {(cell.row, cell.column) for cell in cells}
-    return cells + [Printed(*key, "", "") for key in table.queries if key not in known]
+    """The printed cells, and then those of the table's own that the paper does not have."""
+    found = printed(table.name) if (paths.paper_numbers() / f"{table.name}.csv").exists() else []
+    known = {(cell.row, cell.column) for cell in found}
+    return found + [Printed(row, column, "", "") for row, column in table.queries if (row, column) not in known]
 
 
 def _cell(
@@ -161,9 +160,9 @@ def _cell(
 
 
 def table_html(block: Block) -> str:
-    """A block in the paper's order: for each column paper, ours (sd, seeds) and difference.
+    """A block in the paper's order: for each column paper, ours (sd, seeds) and difference, or ours alone.
 
-    Columns named "data set: method" make one table for each data set. Without a printed number, ours stands alone.
+    Columns named "data set: method" make one table for each data set.
     """
     columns = list(dict.fromkeys(cell.paper.column for cell in block.cells))
     groups: dict[str, list[str]] = {}
@@ -176,25 +175,28 @@ def _part_html(block: Block, name: str, columns: list[str]) -> str:
     """The columns of one data set, or all of them where columns are data sets."""
     cells = [cell for cell in block.cells if cell.paper.column in columns]
     rows = [row for row in dict.fromkeys(cell.paper.row for cell in cells) if _asked(row, cells, name)]
-    data = {column: _data_of(block, column) for column in columns}
-    shared = {text for text in data.values() if text is not None}
-    below_title = f" Data: {shared.pop()}." if len(columns) > 1 and len(shared) == 1 and all(shared) else ""
-    titles = [column.removeprefix(f"{name}: ") for column in columns]
-    if not below_title:
-        titles = [f"{t} ({data[c]})" if data[c] else t for t, c in zip(titles, columns, strict=True)]
-    parts = ("paper", "ours", "difference") if any(cell.paper.text for cell in cells) else ("ours",)
-    top = "".join(f'<th colspan="{len(parts)}" scope="colgroup">{_text(title)}</th>' for title in titles)
-    second = "".join(f'<th scope="col">{part}</th>' for part in parts) * len(columns)
+    titles = [_column_title(block, column).removeprefix(f"{name}: ") for column in columns]
+    kinds = ("paper", "ours", "difference") if any(cell.paper.text for cell in block.cells) else ("ours",)
     notes = list(dict.fromkeys(cell.note for cell in cells if cell.note not in ("", "not run")))
     body = []
     for row in rows:
-        line = "".join(_cells_html(block.cell(row, column), block, notes, parts) for column in columns)
+        line = "".join(_cells_html(block.cell(row, column), block, notes, kinds) for column in columns)
         body.append(f'<tr><th scope="row">{_text(row)}</th>{line}</tr>')
     first = "Method" if set(rows) <= set(METHODS) else ""
-    head = f'<thead><tr><th rowspan="2" scope="col">{first}</th>{top}</tr><tr>{second}</tr></thead>'
+    head = f"<thead>{_head_html(first, titles, kinds)}</thead>"
     below = "".join(f'<p class="not-run">[{n}] {_code(note)}</p>' for n, note in enumerate(notes, start=1))
-    title = f"{f'{name}. ' if name else ''}{caption(block)}{below_title}"
+    title = f"{name}. {caption(block)}" if name else caption(block)
     return region(title, f"{head}<tbody>{''.join(body)}</tbody>", block.smoke, below)
+
+
+def _head_html(first: str, titles: list[str], kinds: tuple[str, ...]) -> str:
+    """One line of titles, and below it the kinds of numbers if there are several."""
+    if len(kinds) == 1:
+        line = "".join(f'<th scope="col">{_text(title)}</th>' for title in (first, *titles))
+        return f"<tr>{line}</tr>"
+    top = "".join(f'<th colspan="{len(kinds)}" scope="colgroup">{_text(title)}</th>' for title in titles)
+    second = "".join(f'<th scope="col">{kind}</th>' for kind in kinds) * len(titles)
+    return f'<tr><th rowspan="2" scope="col">{first}</th>{top}</tr><tr>{second}</tr>'
 
 
 def _asked(row: str, cells: list[Cell], name: str) -> bool:
@@ -259,11 +261,11 @@ def _record_html(record: dict) -> str:
     return f"<tr>{''.join(f'<td>{_text(str(value))}</td>' for value in values)}</tr>"
 
 
-def _data_of(block: Block, column: str) -> str | None:
-    """What was trained on where that is not the whole data set of a printed name; None without records."""
+def _column_title(block: Block, column: str) -> str:
+    """The printed title, and what was trained on where that is not the whole data set of this name."""
     records = [record for cell in block.cells if cell.paper.column == column for record in cell.records]
     parts = {_part_of(r["data"]) for r in records if block.smoke or r["data"]["name"] not in WHOLE}
-    return ", ".join(sorted(parts)) if records else None
+    return f"{column} ({', '.join(sorted(parts))})" if parts else column
 
 
 def _part_of(data: dict) -> str:
@@ -271,24 +273,22 @@ def _part_of(data: dict) -> str:
     return f"{data['name']}{drawn}, {data['train']['examples']:,} for training"
 
 
-def _cells_html(cell: Cell | None, block: Block, notes: list[str], parts: tuple[str, ...]) -> str:
-    """Paper, ours and difference of one cell, or ours; what is to be said about it stands below the table."""
+def _cells_html(cell: Cell | None, block: Block, notes: list[str], kinds: tuple[str, ...]) -> str:
+    """Paper, ours and difference of one cell, or ours alone; what is to be said about it stands below the table."""
     if cell is None:
-        return f'<td colspan="{len(parts)}"></td>'
+        return f'<td colspan="{len(kinds)}"></td>'
     mark = f" [{notes.index(cell.note) + 1}]" if cell.note in notes else ""
     digits = cell.query.digits if cell.query else 0
     spread = f" ({cell.paper.spread})" if cell.paper.spread else ""
-    paper = f"<td>{_text(cell.paper.text + spread) or '-'}</td>" if "paper" in parts else ""
+    shown = {"paper": _text(f"{cell.paper.text}{spread}") if cell.paper.text else "-"}
     if cell.mean is None:
-        unasked = cell.query is None and not cell.paper.text
-        state = "-" if unasked else "not defined" if cell.records else "not run"
-        return f'{paper}<td colspan="{len(parts) - 1 or 1}" class="not-run">{state}{mark}</td>'
+        state = "not defined" if cell.records else "not run"
+        paper = f"<td>{shown['paper']}</td>" if "paper" in kinds else ""
+        return f'{paper}<td colspan="{len(kinds) - bool(paper)}" class="not-run">{state}{mark}</td>'
     sd = f" ± {cell.sd:.{digits}f}" if cell.sd is not None else ""
-    ours = f"<td>{cell.mean:.{digits}f}{sd} ({len(cell.values)}){mark}</td>"
-    if "difference" not in parts:
-        return ours
-    difference = "-" if cell.difference is None or block.smoke else f"{cell.difference:+.{digits}f}"
-    return f"{paper}{ours}<td>{difference}</td>"
+    shown["ours"] = f"{cell.mean:.{digits}f}{sd} ({len(cell.values)}){mark}"
+    shown["difference"] = "-" if cell.difference is None or block.smoke else f"{cell.difference:+.{digits}f}"
+    return "".join(f"<td>{shown[kind]}</td>" for kind in kinds)
 
 
 def _text(text: str) -> str:

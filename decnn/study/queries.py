@@ -142,7 +142,7 @@ def convolutional() -> Queries:
 
 
 def beyond() -> Queries:
-    """Rows are methods, columns "network: number"; votes are asked for where a method has some."""
+    """Rows are "network, method", columns numbers; votes are asked for where a method has some."""
     voted = {
         "Misclass.": ("misclassification_auroc", {}),
         "OOD (MNIST)": ("sets/mnist/scores/vote_entropy/auroc", {"outliers": "mnist"}),
@@ -150,11 +150,10 @@ def beyond() -> Queries:
     }
     every = {"Acc.": ("accuracy", {}), "ECE": ("ece", {})}
     return {
-        (row, f"{title}: {column}"): Query(
-            row, "fashion_mnist", metric, row, f"{title}, {column}", {"classifier": classifier, **settings}
+        (f"{title}, {method}", column): Query(
+            method, "fashion_mnist", metric, method, f"{title}, {column}", {"classifier": classifier, **settings}
         )
         for title, classifier in BEYOND.items()
-        for column, (metric, settings) in (every | voted).items()
-        for row in ("Standard", "DecNN", "ReDecNN")
-        if column in every or METHODS[row].sampled
+        for method in ("Standard", "DecNN", "ReDecNN")
+        for column, (metric, settings) in (every | (voted if METHODS[method].sampled else {})).items()
     }

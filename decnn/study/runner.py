@@ -15,7 +15,7 @@ from decnn import data
 from decnn.baselines import Ensemble, Stack
 from decnn.study import claiming, paths, tasks
 from decnn.study.evaluation import evaluate, subset
-from decnn.study.experiments import Spec
+from decnn.study.experiments import DECODING, Spec
 from decnn.study.groups import compare, probe
 from decnn.study.jobs import alone, describe, groups, jobs, keys, missing, pretrained
 from decnn.study.models import build, objective
@@ -200,8 +200,8 @@ def _train(
             composed_with.to(device)
         fit(
             model, images, labels, objective(first, len(images), composed_with), seeds=[first.seed],
-            checkpoint=_weights(spec), identity=spec.training_key, checkpoint_activations=checkpoint_activations,
-            **settings,
+            checkpoint=_weights(spec), identity=spec.training_key,
+            checkpoint_activations=checkpoint_activations and first.objective in DECODING, **settings,
         )  # fmt: skip
         return
 

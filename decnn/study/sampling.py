@@ -18,9 +18,20 @@ from decnn.study.experiments import Spec
 from decnn.training import derived_seed
 from decnn.uncertainty import path_logits, sample_paths, vote_entropy
 
-__all__ = ["SUBSETS", "asking", "batched", "entropy", "fewer_votes", "first_pass", "sampled_logits", "scores_of_votes"]
+__all__ = [
+    "SUBSETS",
+    "asking",
+    "batched",
+    "entropy",
+    "fewer_votes",
+    "first_pass",
+    "sampled_logits",
+    "scores_of_votes",
+    "voting_paths",
+]
 
-CHUNK = 8192  # images that a GPU decodes at a time
+CHUNK = 2048  # images that a GPU decodes at a time: 2 GB at the paper's width (decnn bench --memory paper)
+PART = 1000  # test images that walk together, with a reference or on a GPU
 SUBSETS = 20  # random choices of n among all sampled classifiers
 FEWER = (1, 2, 3, 5, 8, 10, 15, 20, 30, 50, 75, 100)
 
@@ -48,19 +59,24 @@ def sampled_logits(spec: Spec, model: nn.Module, images: Tensor, device: str, re
     if not isinstance(model, DecNN):
         sampler = model if isinstance(model, BayesNN | Ensemble) else MCDropout(model)
         return [sampler.sample_logits(images.to(device), samples).float().cpu()]
-    generator = torch.Generator().manual_seed(derived_seed("paths", spec.training.seed))
-    paths = sample_paths(samples, spec.evaluation.depth, model.num_layers, generator)
+    paths = voting_paths(spec, model.num_layers)
     decoder = model.decoder if reference is not None else folded(model.decoder)
     fast = DecNN(model.classifier, decoder.to(memory_format=torch.channels_last))
     on_cpu = torch.device(device).type == "cpu"
     chunk = 256 if on_cpu else CHUNK  # what fits a core's cache is fastest
-    size = 100 if on_cpu and reference is None else 1000  # a reference walks along with every part
+    size = 100 if on_cpu and reference is None else PART  # a reference walks along with every part
     reference = None if reference is None else reference.to(device)
     parts = [
         [logits.float().cpu() for logits in path_logits(fast, x.to(device), paths, chunk, reference)]
         for x in images.split(size)
     ]
     return [torch.cat(depth, dim=1) for depth in zip(*parts, strict=True)]
+
+
+def voting_paths(spec: Spec, num_layers: int) -> Tensor:
+    """The paths (N, D) that vote, from the specification's seed alone."""
+    generator = torch.Generator().manual_seed(derived_seed("paths", spec.training.seed))
+    return sample_paths(spec.evaluation.samples, spec.evaluation.depth, num_layers, generator)
 
 
 def scores_of_votes(depths: list[Tensor], attributes: bool = False) -> dict[str, Tensor]:

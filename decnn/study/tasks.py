@@ -10,14 +10,16 @@ import torch
 from torch import Tensor
 
 from decnn import data
+from decnn.data.images import unknown
 from decnn.data.named import source
+from decnn.data.toy_faces import COUNTS, SEEDS
 from decnn.study.experiments import TOY_FACES, Training
 
 __all__ = ["Task", "has", "held_out", "load", "others", "task"]
 
 SIZE = 32
-BEARD = "Beard"  # as the paper reads CelebA: whoever is not No_Beard; a toy face's beard is its moustache
-TOY_SEEDS, TOY_COUNTS = {"train": 0, "test": 1}, {"train": 4000, "test": 1000}
+BEARD = "Beard"
+NO_BEARD, TOY_BEARD = (("No_Beard",), True), (("Mustache",), False)  # attribute, and whether its absence is meant
 
 
 @dataclass(frozen=True)
@@ -36,21 +38,15 @@ def task(training: Training) -> Task:
     return Task((known.channels, SIZE, SIZE), count, bool(known.attributes))
 
 
-@functools.lru_cache(maxsize=3)
-def _whole(
-    dataset: str,
-    split: str,
-    attributes: tuple[str, ...] | None,
-    confounding: float | None = None,
-    recipe: str | None = None,
-) -> data.Images:
+@functools.lru_cache(maxsize=4)
+def _whole(dataset: str, split: str, confounding: float | None, recipe: str | None) -> data.Images:
+    """A split with all labels that it has."""
     if confounding is not None:
         # The test set is not confounded: what a network has learnt shows where the tie is cut.
         tie = confounding if split == "train" else 0.0
-        drawn = data.toy_faces(TOY_COUNTS[split], TOY_SEEDS[split], confounding=tie, attributes=attributes)
-        return dataclasses.replace(drawn, split=split)
-    chosen = {"attributes": attributes, "recipe": recipe}
-    return data.load(dataset, split, **{name: choice for name, choice in chosen.items() if choice is not None})
+        return dataclasses.replace(data.toy_faces(COUNTS[split], SEEDS[split], confounding=tie), split=split)
+    chosen = {"attributes": source(dataset).attributes, "recipe": recipe}
+    return data.load(dataset, split, **{name: choice for name, choice in chosen.items() if choice})
 
 
 def load(training: Training, split: str) -> data.Images:
@@ -98,13 +94,25 @@ def has(training: Training, split: str, attribute: str) -> Tensor:
 
 
 def _labelled(training: Training, split: str, attribute: str | None) -> data.Images:
-    """All images of a split with the labels of one attribute, or with all."""
-    if attribute != BEARD:
-        return _whole(training.dataset, split, attribute and (attribute,), training.confounding, training.recipe)
-    if training.dataset == TOY_FACES:
-        return _whole(training.dataset, split, ("Mustache",), training.confounding)
-    shaven = _whole(training.dataset, split, ("No_Beard",), training.confounding)
-    return dataclasses.replace(shaven, labels=1 - shaven.labels, class_names=(BEARD,))
+    """All images of a split with the labels of one attribute, or with those that the data set has by default."""
+    whole = _whole(training.dataset, split, training.confounding, training.recipe)
+    if not whole.multilabel:
+        return whole
+    if attribute is None:
+        names, absent = source(training.dataset).class_names, False
+    elif attribute == BEARD:
+        names, absent = TOY_BEARD if training.dataset == TOY_FACES else NO_BEARD
+    else:
+        names, absent = (attribute,), False
+    labels = whole.labels[:, [_column(whole, name) for name in names]]
+    told = names if attribute is None else (attribute,)
+    return dataclasses.replace(whole, labels=1 - labels if absent else labels, class_names=told, num_classes=len(told))
+
+
+def _column(whole: data.Images, attribute: str) -> int:
+    if attribute not in whole.class_names:
+        raise ValueError(f"{whole.name}: {unknown('attribute', attribute, (BEARD, *whole.class_names))}")
+    return whole.class_names.index(attribute)
 
 
 def _part(images: data.Images, chosen: Tensor) -> data.Images:
