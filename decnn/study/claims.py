@@ -18,7 +18,7 @@ RELATIONS = (">", "about")
 class Claim:
     """`left relation right`, in the unit of the table; `tolerance` says how near "about" is.
 
-    `cases` are those that it speaks of; by default all on which both sides have a cell.
+    `on` are the ends of the cases that it speaks of; by default all.
 
     Example:
         >>> Claim("Dropout costs accuracy", "Standard", ">", "Dropout").relation
@@ -30,7 +30,7 @@ class Claim:
     relation: str
     right: str
     tolerance: float = 0.0
-    cases: tuple[str, ...] = ()
+    on: tuple[str, ...] = ("",)
 
     def __post_init__(self) -> None:
         if self.relation not in RELATIONS:
@@ -136,9 +136,9 @@ def claims_html(claims: list[Claim], found: list[Block]) -> str:
 
 
 def _cases(claim: Claim, block: Block) -> list[str]:
-    """Where both sides of the claim have a cell, of the cases that it speaks of."""
-    cases = claim.cases or block.table.cases
-    return [case for case in cases if block.of(claim.left, case) and block.of(claim.right, case)]
+    """Those that the claim speaks of and where both its sides have a cell."""
+    asked = [case for case in block.table.cases if case.endswith(claim.on)]
+    return [case for case in asked if block.of(claim.left, case) and block.of(claim.right, case)]
 
 
 def _verdict(claim: Claim, block: Block, case: str) -> Verdict:

@@ -175,7 +175,11 @@ def _part_html(block: Block, name: str, columns: list[str]) -> str:
     """The columns of one data set, or all of them where columns are data sets."""
     cells = [cell for cell in block.cells if cell.paper.column in columns]
     rows = [row for row in dict.fromkeys(cell.paper.row for cell in cells) if _asked(row, cells, name)]
-    titles = [_column_title(block, column).removeprefix(f"{name}: ") for column in columns]
+    data = {column: _data_of(block, column) for column in columns}
+    shared = {text for text in data.values() if text is not None}
+    same = f" Data: {shared.pop()}." if len(columns) > 1 and len(shared) == 1 and all(shared) else ""
+    marks = [f" ({data[column]})" if data[column] and not same else "" for column in columns]
+    titles = [f"{c.removeprefix(f'{name}: ')}{mark}" for c, mark in zip(columns, marks, strict=True)]
     kinds = ("paper", "ours", "difference") if any(cell.paper.text for cell in block.cells) else ("ours",)
     notes = list(dict.fromkeys(cell.note for cell in cells if cell.note not in ("", "not run")))
     body = []
@@ -185,7 +189,7 @@ def _part_html(block: Block, name: str, columns: list[str]) -> str:
     first = "Method" if set(rows) <= set(METHODS) else ""
     head = f"<thead>{_head_html(first, titles, kinds)}</thead>"
     below = "".join(f'<p class="not-run">[{n}] {_code(note)}</p>' for n, note in enumerate(notes, start=1))
-    title = f"{name}. {caption(block)}" if name else caption(block)
+    title = f"{f'{name}. ' if name else ''}{caption(block)}{same}"
     return region(title, f"{head}<tbody>{''.join(body)}</tbody>", block.smoke, below)
 
 
@@ -216,9 +220,10 @@ def region(title: str, content: str, smoke: bool, below: str = "") -> str:
 def caption(block: Block) -> str:
     """What a block shows and at which scale."""
     size = block.profile
-    outliers = any("outliers" in query.settings for query in block.table.queries.values())
-    count = size.outlier_size if outliers else size.vote_size
-    voted = f"{count:,} test examples voted on" if count else "all test examples voted on"
+    asked = {bool(query.settings.get("outliers")) for query in block.table.queries.values()}
+    counts = [_count(size.vote_size)] if False in asked else []
+    counts += [f"{_count(size.outlier_size)} beside outliers"] if True in asked else []
+    voted = f"test examples voted on: {', '.join(counts)}"
     kind = "SMOKE RUN, not a finding" if block.smoke else f"{size.name} profile"
     classifiers = {query.settings.get("classifier", "mlp") for query in block.table.queries.values()}
     sizes = [f"{size.filters} filters"] if classifiers != {"mlp"} else []
@@ -227,6 +232,10 @@ def caption(block: Block) -> str:
         f"{block.table.title}. {kind}: {size.steps:,} steps of {size.batch_size}, {wide}, {voted}; "
         "ours is the mean over seeds ± sd (number of seeds)."
     )
+
+
+def _count(size: int | None) -> str:
+    return "all" if size is None else f"{size:,}"
 
 
 def provenance_html(found: list[Block]) -> str:
@@ -261,11 +270,11 @@ def _record_html(record: dict) -> str:
     return f"<tr>{''.join(f'<td>{_text(str(value))}</td>' for value in values)}</tr>"
 
 
-def _column_title(block: Block, column: str) -> str:
-    """The printed title, and what was trained on where that is not the whole data set of this name."""
+def _data_of(block: Block, column: str) -> str | None:
+    """What was trained on where that is not the whole data set of a printed name; None without records."""
     records = [record for cell in block.cells if cell.paper.column == column for record in cell.records]
     parts = {_part_of(r["data"]) for r in records if block.smoke or r["data"]["name"] not in WHOLE}
-    return f"{column} ({', '.join(sorted(parts))})" if parts else column
+    return ", ".join(sorted(parts)) if records else None
 
 
 def _part_of(data: dict) -> str:
@@ -282,7 +291,8 @@ def _cells_html(cell: Cell | None, block: Block, notes: list[str], kinds: tuple[
     spread = f" ({cell.paper.spread})" if cell.paper.spread else ""
     shown = {"paper": _text(f"{cell.paper.text}{spread}") if cell.paper.text else "-"}
     if cell.mean is None:
-        state = "not defined" if cell.records else "not run"
+        unasked = cell.query is None and not cell.paper.text
+        state = "-" if unasked else "not defined" if cell.records else "not run"
         paper = f"<td>{shown['paper']}</td>" if "paper" in kinds else ""
         return f'{paper}<td colspan="{len(kinds) - bool(paper)}" class="not-run">{state}{mark}</td>'
     sd = f" ± {cell.sd:.{digits}f}" if cell.sd is not None else ""

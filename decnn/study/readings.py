@@ -6,10 +6,10 @@ import html
 import statistics
 from collections.abc import Mapping, Sequence
 
-from decnn.study.paper import Block, Cell, region
+from decnn.study.paper import Block, Cell, Printed, region
 from decnn.study.records import measured
 
-__all__ = ["bins_html", "grid_html", "mean_text", "measures_html", "readings_html", "unweighted"]
+__all__ = ["beside_html", "bins_html", "grid_html", "mean_text", "measures_html", "readings_html", "unweighted"]
 
 MEASURES = {"auroc": "AUROC", "aupr_out": "AUPR, outliers", "aupr_in": "AUPR, inliers", "fpr95": "FPR at 95 % TPR"}
 
@@ -69,6 +69,23 @@ def bins_html(found: list[Block]) -> str:
         head = ["", "paper", "10 bins", "15 bins", "20 bins", "15 bins, unweighted sum"]
         parts.append(grid_html(title, head, rows, block.smoke))
     return "".join(parts)
+
+
+def beside_html(cells: Sequence[Printed], printed_on: str, found: list[Block], ours_on: str) -> str:
+    """Numbers printed on one data set beside ours on another, which are no reproduction of them; no smoke runs."""
+    columns, rows = (list(dict.fromkeys(names)) for names in zip(*((c.column, c.row) for c in cells), strict=True))
+    texts = {(cell.row, cell.column): cell.text or "-" for cell in cells}
+    parts = []
+    for block in (block for block in found if not block.smoke):
+        lines = {row: [t for c in columns for t in (texts[row, c], _ours(block.cell(row, c)))] for row in rows}
+        head = ["", *(f"{column}: {name}" for column in columns for name in (f"{printed_on}, printed", ours_on))]
+        title = f"{printed_on} beside {ours_on}, {block.profile.name} profile: means over seeds"
+        parts.append(grid_html(title, head, lines, smoke=False))
+    return "".join(parts) or '<p class="not-run">No records but smoke runs are at hand.</p>'
+
+
+def _ours(cell: Cell | None) -> str:
+    return mean_text(cell.values, cell.query.digits) if cell is not None and cell.query else "-"
 
 
 def grid_html(title: str, head: Sequence[str], rows: Mapping[str, Sequence[str]], smoke: bool) -> str:

@@ -1,0 +1,52 @@
+"""Trained models for a chapter that has to show them: the best ones that lie on this machine."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from torch import nn
+
+from decnn.study import experiments
+from decnn.study.experiments import PROFILES, Profile, Spec
+from decnn.study.paper import FULLEST_FIRST
+from decnn.study.plots import model_line
+from decnn.study.queries import Query
+from decnn.study.runner import finished, trained
+
+__all__ = ["Models", "best"]
+
+
+@dataclass(frozen=True)
+class Models:
+    """Models of one profile and seed, in eval mode, by the names that the chapter gives them."""
+
+    profile: Profile
+    specs: Mapping[str, Spec]
+    named: Mapping[str, nn.Module]
+
+    @property
+    def smoke(self) -> bool:
+        """Whether they are of smoke runs, and what they show is no finding."""
+        return self.profile.name == "smoke"
+
+    def line(self, name: str) -> str:
+        """One line that names a model with a decoder."""
+        return model_line(name, {**self.specs[name].to_dict(), "profile": self.profile.name})
+
+
+def best(asked: Mapping[str, Query], compute: str = "smoke", device: str = "cpu", seed: int = 0) -> Models:
+    """The models behind some cells, of the fullest profile whose weights are all in the cache; else of `compute`.
+
+    Raises:
+        ValueError: an unknown profile.
+        DataNotFound: nothing is trained, and the data are not on this machine.
+    """
+    chosen = experiments.profile(compute)
+    for size in map(PROFILES.get, FULLEST_FIRST):
+        if all(finished(query.specification(size, seed)) for query in asked.values()):
+            chosen = size
+            break
+    specs = {name: query.specification(chosen, seed) for name, query in asked.items()}
+    found = {name: trained([spec], device, progress=False)[0][0] for name, spec in specs.items()}
+    return Models(chosen, specs, {name: model.requires_grad_(False) for name, model in found.items()})
