@@ -7,8 +7,10 @@ import dataclasses
 import pytest
 import torch
 
+from decnn.data.speech import LogMel, Recipe
 from decnn.study import paper, tasks
 from decnn.study.experiments import METHODS, SPEECH, profile, specification
+from decnn.study.spectrograms import spectrograms
 from decnn.study.tables import specifications, table
 
 TABLES = {"table_09a": "audiomnist", "table_09b": "fluent", "speech_fsdd": "fsdd", "speech_commands": "speech_commands"}
@@ -68,3 +70,22 @@ def test_outliers_go_through_the_inliers_recipe_and_map(recipe):
 def test_other_pictures_are_taken_as_they_are(images):
     training = specification("Standard", "mnist", READER, 0).training
     assert torch.equal(tasks.others(training, "fashion_mnist").images, images("fashion_mnist", "test").images)
+
+
+def test_figure_2_has_seconds_and_mel_bands_on_its_axes():
+    """Frames are centred at 0, hop, ..., 31 hop; bands at 1..32 from below; and colours are decibels."""
+    hop = 0.02
+    scale = LogMel(Recipe("toy", rate=1_000, samples=630, hop=20, n_fft=40), mean=-50, sd=20, low=-100, high=0)
+    x = torch.zeros(2, 1, 32, 32)
+    x[0, 0, 4, 10] = 0.75  # band 5, frame 10
+    figure = spectrograms({"input": x, "layer 8": 2 * x}, ["one", "two"], scale)
+    axes, bar = figure.axes[:4], figure.axes[-1]
+    assert [a.get_title() for a in axes[:2]] == ["input", "layer 8"]
+    assert [axes[2].get_xlabel(), axes[2].get_ylabel(), bar.get_ylabel()] == ["seconds", "two\nmel band", "dB"]
+    (image,) = axes[0].images
+    left, right, bottom, top = image.get_extent()
+    assert (left + hop / 2, right - hop / 2) == pytest.approx((0, 31 * hop))
+    assert (bottom, top, image.origin) == (0.5, 32.5, "lower")
+    shown = image.get_array()
+    assert (shown[4, 10], shown.min()) == (-25, -100)
+    assert [a.images[0].get_clim() for a in axes] == [(-100, 0)] * 4

@@ -50,8 +50,8 @@ def style() -> AbstractContextManager:
     )
 
 
-def show(figure: Figure, alt: str, caption: str = "") -> None:
-    """Display a figure in a notebook as SVG, with alt text and a caption below it.
+def show(figure: Figure, alt: str, caption: str = "", smoke: bool = False) -> None:
+    """Display a figure in a notebook as SVG, with alt text and a caption below it; one of a smoke run is watermarked.
 
     Example:
         >>> show(lines({"error": [0.1, 0.2]}, "layer", "error"), alt="The error grows.")  # doctest: +ELLIPSIS
@@ -59,7 +59,9 @@ def show(figure: Figure, alt: str, caption: str = "") -> None:
     """
     from IPython.display import display
 
-    display({"text/html": as_html(figure, alt, caption), "text/plain": f"[figure] {alt}"}, raw=True)
+    page = as_html(figure, alt, caption)
+    page = f'<div class="decnn-smoke">{page}</div>' if smoke else page
+    display({"text/html": page, "text/plain": f"[figure] {alt}"}, raw=True)
 
 
 def as_html(figure: Figure, alt: str, caption: str = "") -> str:
