@@ -84,10 +84,10 @@ def test_a_wide_table_is_one_for_each_data_set_without_itself_as_outliers(name):
     ("data", "title"),
     [
         ({"name": "mnist", "train": {"examples": 60_000}}, ">MC<"),
-        ({"name": "celeba-10k", "train": {"examples": 7527}}, ">MC (celeba-10k, 7,527 for training)<"),
+        ({"name": "celeba-10k", "train": {"examples": 7527}}, " Data: celeba-10k, 7,527 for training.<"),
         (
             {"name": "toy-faces", "train": {"examples": 1000}, "synthetic": True},
-            ">MC (toy-faces, synthetic, 1,000 for training)<",
+            " Data: toy-faces, synthetic, 1,000 for training.<",
         ),
     ],
 )
