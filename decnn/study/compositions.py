@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 from decnn.study.experiments import TOY_FACES
 from decnn.study.queries import EPS, SAMPLED, Queries, Query
 
-__all__ = ["CONFOUNDING", "NUMBERS", "composed", "confounded", "held_out", "made_direct", "probed", "protected"]
+__all__ = [
+    "CONFOUNDING",
+    "NUMBERS",
+    "composed",
+    "confounded",
+    "held_out",
+    "made_direct",
+    "probed",
+    "protected",
+    "rivals",
+]
 
 HELD_OUT = {"Wearing a Hat": "Wearing_Hat", "Blond Hair": "Blond_Hair", "Bald": "Bald"}
 PRETRAINED = {"None": None, "Linear": "linear", "ResNet": "resnet18"}
+TITLES = {"MNIST": "mnist", "CelebA": "celeba-10k"}
+SMOKE = (("MNIST", "linear"), ("CelebA", "resnet18"))  # each model and each data set once
 VOTES = "scores/vote_entropy/auroc"
+ITSELF = "Accuracy of the pretrained model itself"
 NUMBERS = {  # row of Tables 5 and 6 -> metric, and the outliers that it asks for
     "Accuracy": ("accuracy", None),
     "Misclassification": ("misclassification_auroc", None),
@@ -37,7 +52,7 @@ def held_out() -> Queries:
     return {
         ("ReDecDNN" if method == "ReDecNN" else method, column): Query(  # as printed
             method, "celeba-10k", f"sets/held out/{VOTES}", method, column,
-            {"held_out": attribute, "outliers": "held out"},
+            {"held_out": attribute, "outliers": "held out"}, smoke=attribute == "Wearing_Hat",
         )
         for method in SAMPLED
         for column, attribute in HELD_OUT.items()
@@ -45,16 +60,35 @@ def held_out() -> Queries:
 
 
 def composed() -> Queries:
-    """Table 5: rows are numbers, columns "data set: pretrained model"."""
-    return {
+    """Table 5: rows are numbers, columns "data set: pretrained model"; the last row is not in the paper."""
+    found = {
         (row, f"{title}: {subject}"): Query(
-            "ReDecNN", dataset, metric, subject, f"{title}, {row}", {"pretrained": pretrained, "outliers": outliers}
+            "ReDecNN", dataset, metric, subject, f"{title}, {row}", {"pretrained": pretrained, "outliers": outliers},
+            smoke=pretrained is None or (outliers != "shifts" and (title, pretrained) in SMOKE),
         )
         for row, (metric, outliers) in NUMBERS.items()
-        for title, dataset in (("MNIST", "mnist"), ("CelebA", "celeba-10k"))
+        for title, dataset in TITLES.items()
         for subject, pretrained in PRETRAINED.items()
         if outliers != dataset
+    }  # fmt: skip
+    return found | {
+        (ITSELF, column): dataclasses.replace(query, case="", of_pretrained=True)
+        for (row, column), query in found.items()
+        if row == "Accuracy" and query.settings["pretrained"]
     }
+
+
+def rivals() -> Queries:
+    """Composition with a linear model beside MC-Dropout, on every kind of outliers of Tables 2 and 5."""
+    linear = {key: query for key, query in composed().items() if query.subject == "Linear" and query.case}
+    outside = {key: query for key, query in linear.items() if query.settings["outliers"]}
+    return outside | {
+        (row, column.replace("Linear", "MC-Dropout")): dataclasses.replace(
+            query, method="MC-Dropout", subject="MC-Dropout", settings={"outliers": query.settings["outliers"]},
+            smoke=True,
+        )
+        for (row, column), query in outside.items()
+    }  # fmt: skip
 
 
 def made_direct() -> Queries:
@@ -63,7 +97,7 @@ def made_direct() -> Queries:
     return {
         ("Misclass." if row == "Misclassification" else row, column): Query(  # as printed
             "ReDecNN", "mnist", metric, column, row,
-            {"pretrained": "linear", "objective": objective, "outliers": outliers},
+            {"pretrained": "linear", "objective": objective, "outliers": outliers}, smoke=outliers != "shifts",
         )
         for row, (metric, outliers) in NUMBERS.items()
         for column, objective in ways.items()
