@@ -64,16 +64,28 @@ def decoded_activations(
     return axes.figure
 
 
-def walk(images: Tensor, steps: Sequence[Step], class_names: Sequence[str], path: Sequence[int]) -> Figure:
+def walk(
+    images: Tensor,
+    steps: Sequence[Step],
+    class_names: Sequence[str],
+    path: Sequence[int],
+    *,
+    second: Sequence[Tensor] | None = None,
+    names: Sequence[str] = (),
+) -> Figure:
     """A path image by image: what f reads at each depth, and below it the class it sees and its probability.
+
+    A class is blue where it is the one of the first pass, that of a second network where f names it too.
 
     Arguments:
         images: inputs (B, C, H, W).
         steps: the D + 1 steps of `DecNN.recompose(images, path)`.
         class_names: K names.
         path: D layers.
+        second: D + 1 logits (B, K) of another network m on the same images, shown below those of f.
+        names: of the B rows.
 
-    Source: Wu et al. (2021), section 4.1.
+    Source: Wu et al. (2021), section 4.1; with m section 4.2.
 
     Example:
         >>> import decnn
@@ -83,18 +95,27 @@ def walk(images: Tensor, steps: Sequence[Step], class_names: Sequence[str], path
         ['input', '$g(h_3)$', '$g(h_8)$']
     """
     tiles = torch.stack([images, *(step.x_hat for step in steps[1:])], dim=1)
-    top = [step.logits.float().softmax(-1).max(-1) for step in steps]
+    first = [step.logits for step in steps]
+    asked = [("", first, [first[0]] * len(steps))]
+    if second is not None:
+        asked = [("f ", first, [first[0]] * len(steps)), ("m ", second, first)]
+    between = "\n" if second is None else " "
+    left = max(0.3, 0.09 * max(map(len, names), default=0))
     with style():
-        axes, columns, rows = _grid(tiles, left=0.3, gap=(17, 6), below=17)
+        axes, columns, rows = _grid(tiles, left, gap=(17, 6), below=17)
         axes.set_xticks(columns, ["input", *(f"$g(h_{layer})$" for layer in path)])
-        axes.set_yticks([])
+        axes.set_yticks(rows if names else [], names)
         axes.set_xlabel("depth 0, 1, 2, ... and the layer decoded to get there")
-        for depth, (shares, classes) in enumerate(top):
-            for row, (share, k) in enumerate(zip(shares.tolist(), classes.tolist(), strict=True)):
-                same = k == top[0].indices[row]
-                look = {"color": BLUE} if same else {"color": ORANGE, "weight": "bold"}
-                text = f"{class_names[k]}\n{share:.2f}"
-                axes.text(columns[depth], rows[row] + 18, text, ha="center", va="top", fontsize=8.5, **look)
+        for line, (who, logits, others) in enumerate(asked):
+            for depth, (own, other) in enumerate(zip(logits, others, strict=True)):
+                shares, classes = own.float().softmax(-1).max(-1)
+                for row, (share, k) in enumerate(zip(shares.tolist(), classes.tolist(), strict=True)):
+                    same = k == other[row].argmax()
+                    look = {"color": BLUE} if same else {"color": ORANGE, "weight": "bold"}
+                    text = f"{who}{class_names[k]}{between}{share:.2f}"
+                    axes.text(
+                        columns[depth], rows[row] + 18 + 9 * line, text, ha="center", va="top", fontsize=8.5, **look
+                    )
     return axes.figure
 
 
