@@ -130,9 +130,10 @@ def confounded() -> Queries:
     shared = {"attribute": "Mustache", "groups": "Bald", "depth": 2}
     return {
         (f"{tie:g}", f"{subject}: {title}"): Query(
-            method, TOY_FACES, metric, subject, f"{title}, {tie:g}", {**shared, **settings, "confounding": tie}
+            method, TOY_FACES, metric, subject, f"{title}, {tie:g}", {**shared, **settings, "confounding": tie},
+            smoke=tie in (CONFOUNDING[0], CONFOUNDING[-1]),
         )
         for tie in CONFOUNDING
         for subject, (method, settings) in TRAINED.items()
         for title, metric in TOLD.items()
-    }
+    }  # fmt: skip
