@@ -51,6 +51,7 @@ def compare(logits: Tensor, truth: Tensor, member: Tensor) -> dict:
     return {"groups": found, "notes": notes}
 
 
+@torch.no_grad()
 def probe(
     model: nn.Module, train: tuple[Tensor, Tensor], test: tuple[Tensor, Tensor], device: str = "cpu"
 ) -> dict[str, object]:
