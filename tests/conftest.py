@@ -114,6 +114,25 @@ class Affine(nn.Module):
         return self.linear(h).unflatten(1, self.out_shape)
 
 
+class Scripted(decnn.BayesNN):
+    """A sampler whose samples (N, B, K) are given: an image holds its number."""
+
+    def __init__(self, logits: Tensor) -> None:
+        nn.Module.__init__(self)
+        self.logits = logits
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.logits[0, x.flatten().long()]
+
+    def sample_logits(self, x: Tensor, num_samples: int) -> Tensor:
+        return self.logits[:, x.flatten().long()]
+
+
+@pytest.fixture
+def scripted() -> type[Scripted]:
+    return Scripted
+
+
 @pytest.fixture
 def toy() -> decnn.DecNN:
     """A smooth pair of 92 parameters, for closed forms and numerical gradients."""

@@ -226,6 +226,8 @@ def caption(block: Block) -> str:
     counts = [_count(size.vote_size)] if False in asked else []
     counts += [f"{_count(size.outlier_size)} beside outliers"] if True in asked else []
     voted = f"test examples voted on: {', '.join(counts)}"
+    if any("groups" in query.settings for query in block.table.queries.values()):
+        voted = "first pass on all test examples"
     kind = "SMOKE RUN, not a finding" if block.smoke else f"{size.name} profile"
     classifiers = {query.settings.get("classifier", "mlp") for query in block.table.queries.values()}
     pretrained = {query.settings.get("pretrained") for query in block.table.queries.values()}

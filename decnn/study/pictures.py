@@ -17,7 +17,7 @@ if TYPE_CHECKING:  # drawing libraries are imported where they draw: most of a s
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["certain_and_uncertain", "decoded_activations", "sheet", "votes", "walk"]
+__all__ = ["certain_and_uncertain", "decoded_activations", "read_by", "sheet", "votes", "walk"]
 
 TILE = 0.62  # inches of one small image
 AS_IT_IS = {"cmap": "gray", "vmin": 0, "vmax": 1, "interpolation": "none"}  # pixels, neither stretched nor smoothed
@@ -182,6 +182,35 @@ def certain_and_uncertain(images: Tensor, entropy: Tensor, labels: Tensor, class
         ["certain", "uncertain"],
         "class; entropy of the votes in nats, of the certain and of the uncertain image",
     )
+
+
+def read_by(rows: Mapping[str, Tensor], probabilities: Tensor, columns: Sequence[str], xlabel: str = "") -> Figure:
+    """Named rows of images, and below each image the probability of "yes" that a classifier reads in it.
+
+    Arguments:
+        rows: name -> images (Q, C, H, W).
+        probabilities: (R, Q), those from 1/2 on in bold orange.
+        columns: Q names.
+
+    Source: Wu et al. (2021), Eq. 8: what m says of decoded inputs.
+
+    Example:
+        >>> x = torch.rand(2, 3, 32, 32)
+        >>> figure = read_by({"bald": x}, torch.tensor([[0.9, 0.4]]), ["input", "$h_1$"])
+        >>> [text.get_text() for text in figure.axes[0].texts]
+        ['0.90', '0.40']
+    """
+    with style():
+        left = max(1.0, 0.085 * max(map(len, rows)))
+        axes, centres, lines = _grid(torch.stack(list(rows.values())), left=left, gap=(13, 3), below=12)
+        axes.set_xticks(centres, list(columns))
+        axes.set_yticks(lines, list(rows))
+        axes.set_xlabel(xlabel)
+        for y, line in zip(lines, probabilities.tolist(), strict=True):
+            for x, p in zip(centres, line, strict=True):
+                look = {"color": ORANGE, "weight": "bold"} if p >= 0.5 else {"color": BLUE}
+                axes.text(x, y + 18, f"{p:.2f}", ha="center", va="top", fontsize=8.5, **look)
+    return axes.figure
 
 
 def sheet(columns: Mapping[str, Tensor], rows: Sequence[str], xlabel: str = "") -> Figure:

@@ -62,11 +62,15 @@ class Query:
         return pretrained(run.training) if self.of_pretrained else run
 
     def specifications(self, size: Profile, seeds: Iterable[int] | None = None) -> list[Spec]:
-        """The runs of all seeds, by default the profile's, with both kinds of statistics."""
+        """The runs of all seeds, by default the profile's, with both kinds of statistics if they walk paths for votes.
+
+        Groups and probes are of the first pass, so a second kind would say the same.
+        """
         if size.name == "smoke" and not self.smoke:
             return []
         seeds = size.seeds if seeds is None else seeds
-        found = [self.specification(size, seed, own) for seed in seeds for own in (False, True)]
+        kinds = (False,) if "groups" in self.settings else (False, True)
+        found = [self.specification(size, seed, own) for seed in seeds for own in kinds]
         return list(dict.fromkeys(found))
 
     def value(self, record: dict) -> float | None:

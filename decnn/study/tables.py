@@ -90,7 +90,7 @@ TABLES = {
         Table("rivals", "Not in the paper: Table 5's linear model beside MC-Dropout (AUROC)", rivals()),
         Table("table_06", "Table 6: composition or direct regularisation, with a linear model on MNIST", made_direct()),
         Table("table_07", "Table 7: beards told with baldness protected", protected()),
-        Table("table_08", "Table 8: baldness told from the last hidden layer (F1)", probed()),
+        Table("table_08", "Table 8: baldness told from the last hidden layer", probed()),
         Table("table_09a", "Table 9a: AudioMNIST, outliers from Fluent", spoken("audiomnist", "fluent")),
         Table(
             "table_09b", "Table 9b: Fluent Speech Commands, outliers from AudioMNIST", spoken("fluent", "audiomnist")
@@ -113,7 +113,7 @@ TABLES = {
             spoken("speech_commands", "fsdd"),
         ),
         Table("recipes", "Not in the paper: test accuracy (%) by the recipe of the spectrograms", recipes()),
-        Table("confounding", "Not in the paper: toy faces, a moustache told with baldness protected", confounded()),
+        Table("confounding", "Not in the paper: synthetic faces, moustaches told beside baldness", confounded()),
         Table("beyond", "Not in the paper: other people's networks on Fashion-MNIST", beyond()),
     )
 }
