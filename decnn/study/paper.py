@@ -241,7 +241,7 @@ def caption(block: Block) -> str:
 
 
 def _count(size: int | None) -> str:
-    return "all" if size is None else f"{size:,}"
+    return "all" if size is None else f"up to {size:,}"
 
 
 def provenance_html(found: list[Block]) -> str:
