@@ -132,7 +132,8 @@ def test_watching_shows_done_running_failed_and_to_do_and_the_hours(monkeypatch,
     assert main(["status", "--table", "table_01b", "--watch", "5"]) == 130
     out = capsys.readouterr().out
     assert f"done {len(mnist)}, running 2, failed 2, to do {sum(map(len, others))}\n" in out
-    assert "hours left: 2.5, and unknown for 8 runs of " in out, "2 hours of training and half an hour, as for MNIST"
+    hint = "2 hours of training and half an hour, as for MNIST, on each of two other data sets"
+    assert "hours left: 5.0, and unknown for 12 runs of " in out, hint
     assert "\nrunning: fashion_mnist ReDecNN depth 8 seed 0 (2 runs): process 1 on another since 2026-01-02" in out
     assert "\nfailed: mnist-5k ReDecNN depth 8 seed 0 (2 runs): process" in out
     assert "\n    ValueError: the error\n    the last line\n" in out

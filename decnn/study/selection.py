@@ -24,7 +24,7 @@ class Selection:
     Example:
         >>> some = Selection(("table_01a",), "paper", methods=("ReDecNN",), seeds=(0,))
         >>> some.command, len(some.specifications())
-        ('decnn run table_01a --profile paper --methods ReDecNN --seeds 0', 4)
+        ('decnn run table_01a --profile paper --methods ReDecNN --seeds 0', 6)
     """
 
     tables: tuple[str, ...]
