@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 import decnn
 from decnn import data
+from decnn.data.named import source
 from decnn.study import runner, tasks
 from decnn.study.experiments import Profile, Spec
 from decnn.study.records import Records
@@ -114,6 +115,25 @@ class Affine(nn.Module):
         return self.linear(h).unflatten(1, self.out_shape)
 
 
+class Scripted(decnn.BayesNN):
+    """A sampler whose samples (N, B, K) are given: an image holds its number."""
+
+    def __init__(self, logits: Tensor) -> None:
+        nn.Module.__init__(self)
+        self.logits = logits
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.logits[0, x.flatten().long()]
+
+    def sample_logits(self, x: Tensor, num_samples: int) -> Tensor:
+        return self.logits[:, x.flatten().long()]
+
+
+@pytest.fixture
+def scripted() -> type[Scripted]:
+    return Scripted
+
+
 @pytest.fixture
 def toy() -> decnn.DecNN:
     """A smooth pair of 92 parameters, for closed forms and numerical gradients."""
@@ -133,15 +153,17 @@ def tiny() -> Profile:
 
 
 @pytest.fixture
-def images(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str, str], data.Images]]:
-    """Stands in for data.load: 64 noisy pictures of 10 classes, in the user's default precision."""
+def images(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., data.Images]]:
+    """Stands in for data.load: 64 noisy pictures of classes or of attributes, in the user's default precision."""
 
-    def load(name: str, split: str) -> data.Images:
+    def load(name: str, split: str, attributes: Sequence[str] | None = None, recipe: str | None = None) -> data.Images:
         generator = torch.Generator().manual_seed(len(split))
-        labels = torch.arange(64) % 10
-        x = 0.5 * torch.rand(64, 1, 32, 32, generator=generator)
-        x[torch.arange(64), 0, 3 * labels] += 0.5
-        return data.Images(x, labels, name, split, 10, split * 2, tuple("0123456789"))
+        names = tuple(attributes or (source(name).class_names if name in data.names() else "0123456789"))
+        classes = torch.arange(64) % len(names)
+        x = 0.5 * torch.rand(64, 3 if attributes else 1, 32, 32, generator=generator)
+        x[torch.arange(64), :, 3 * classes % 32] += 0.5
+        labels = torch.randint(0, 2, (64, len(names)), generator=generator) if attributes else classes
+        return data.Images(x, labels, name, split, len(names), split * 2, names)
 
     monkeypatch.setattr(data, "load", load)
     torch.set_default_dtype(torch.float32)

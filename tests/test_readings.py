@@ -84,10 +84,10 @@ def test_a_wide_table_is_one_for_each_data_set_without_itself_as_outliers(name):
     ("data", "title"),
     [
         ({"name": "mnist", "train": {"examples": 60_000}}, ">MC<"),
-        ({"name": "celeba-10k", "train": {"examples": 7527}}, ">MC (celeba-10k, 7,527 for training)<"),
+        ({"name": "celeba-10k", "train": {"examples": 7527}}, " Data: celeba-10k, 7,527 for training.<"),
         (
             {"name": "toy-faces", "train": {"examples": 1000}, "synthetic": True},
-            ">MC (toy-faces, synthetic, 1,000 for training)<",
+            " Data: toy-faces, synthetic, 1,000 for training.<",
         ),
     ],
 )
@@ -96,6 +96,56 @@ def test_what_is_not_the_whole_data_set_is_named_above_its_numbers(data, title):
     records = tuple(record(seed, 0.6) | {"data": data} for seed in range(2))
     cells = tuple(dataclasses.replace(cell, records=cell.records and records) for cell in found.cells)
     assert title in paper.table_html(dataclasses.replace(found, cells=cells))
+
+
+def of_attributes(value: float) -> dict:
+    scores = {name: {"auroc": value + step} for name, step in (("vote_entropy", 0.0), ("largest_vote_entropy", 0.1))}
+    by_image = {"vote_entropy": value + 0.2, "largest_vote_entropy": value + 0.3}
+    return {
+        "metrics": {
+            "misclassification_auroc": value,
+            "misclassification_auroc_of_images": by_image,
+            "sets": {"mnist": {"scores": scores}},
+            "ece": value,
+            "readings": {"ece_first_pass": value + 0.4},
+            "ece_mean_of_attributes": value + 0.5,
+        }
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "column", "row", "shown"),
+    [
+        ("table_01b", "CelebA", "ReDecNN", ("0.400", "0.600", "0.700")),
+        ("table_02", "CelebA: ReDecNN", "OOD (MNIST)", ("0.400", "0.500")),
+        ("table_04a", "CelebA", "ReDecNN", ("0.400", "0.800", "0.900")),
+    ],
+)
+def test_attributes_are_shown_under_every_reading(name, column, row, shown):
+    found = block(name, column)
+    chosen = next(c for c in found.cells if (c.paper.row, c.paper.column) == (row, column))
+    chosen = dataclasses.replace(chosen, records=(of_attributes(0.3), of_attributes(0.5)))
+    html = nearest.attributes_html([dataclasses.replace(found, cells=(chosen,))], digits=3)
+    assert f"<td>{chosen.paper.text}</td>{''.join(f'<td>{value}</td>' for value in shown)}" in html
+
+
+def test_attributes_without_records_say_what_to_run():
+    html = nearest.attributes_html([block("table_01b", "MNIST"), block("table_01b", "CelebA", "smoke")], digits=3)
+    assert "<code>decnn run table_01b --profile reader</code>" in html
+
+
+def test_changes_are_differences_from_the_base_printed_and_ours():
+    found = block("table_06", "Direct Reg.")
+    cells = [c if c.values else dataclasses.replace(c, values=(0.9, 0.9)) for c in found.cells]
+    figure, alt = charts.changes([dataclasses.replace(found, cells=tuple(cells))], "Direct Reg.")
+    (axes,) = figure.axes
+    marks = next(line for line in axes.get_lines() if line.get_label() == "printed")
+    printed = [0.904 - 0.828, 0.805 - 0.707, 0.845 - 0.699, 0.928 - 0.782, 0.790 - 0.667]
+    assert list(marks.get_xdata()) == pytest.approx(printed)
+    (ours,) = (bars.lines[0] for bars in axes.containers)
+    assert list(ours.get_xdata()) == pytest.approx([0.2] * 5)
+    assert axes.get_title() == "Eq. 7"
+    assert "Direct Reg." in alt
 
 
 def test_heat_map_shows_printed_beside_ours():

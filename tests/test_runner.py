@@ -9,7 +9,7 @@ from collections import Counter
 import pytest
 import torch
 
-from decnn import BayesNN, data, metrics
+from decnn import data, metrics
 from decnn.study import runner
 from decnn.study.evaluation import evaluate
 from decnn.study.experiments import METHODS, specification
@@ -45,27 +45,13 @@ def test_a_records_counts_of_vote_entropy_give_its_auroc(images, run, tiny, meth
     assert metrics.auroc(scores, wrong) == pytest.approx(found["misclassification_auroc"], abs=1e-12)
 
 
-class Scripted(BayesNN):
-    """A sampler whose samples are given: an image holds its number."""
-
-    def __init__(self, logits: torch.Tensor) -> None:
-        torch.nn.Module.__init__(self)
-        self.logits = logits
-
-    def forward(self, x):
-        return self.logits[0, x.flatten().long()]
-
-    def sample_logits(self, x, num_samples):
-        return self.logits[:, x.flatten().long()]
-
-
-def test_equal_vote_entropies_are_ties_to_the_last_bit(tiny):
+def test_equal_vote_entropies_are_ties_to_the_last_bit(tiny, scripted):
     """Counts 4, 1, 1, 1, 1 and 2, 2, 2, 2 have one entropy: sum c ln c is the logarithm of an integer, prod c^c."""
     labels = torch.randint(0, 10, (900,))
     logits = torch.randn(30, 900, 10, dtype=torch.float32)
     logits[:, torch.arange(900), labels] += torch.rand(900)  # the first sample is right now and then
     spec = specification("BayesNN", "mnist-5k", dataclasses.replace(tiny, samples=30, vote_size=None), 0)
-    found = evaluate(spec, Scripted(logits), torch.arange(900.0)[:, None, None, None], labels)
+    found = evaluate(spec, scripted(logits), torch.arange(900.0)[:, None, None, None], labels)
     votes = logits.argmax(-1).T.tolist()
     products = [math.prod(c**c for c in Counter(row).values()) for row in votes]
     order = {product: rank for rank, product in enumerate(sorted(set(products), reverse=True))}

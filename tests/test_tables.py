@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from decnn.study import experiments, paper, tables
+from decnn.study import compositions, experiments, jobs, paper, tables
 from decnn.study.claims import Claim, claims_html, judge
 from decnn.study.paper import Block, Cell, Printed
 
@@ -37,6 +37,15 @@ def test_verdict(relation, left, right, state):
     assert judge(claim, cell(left), cell(right)).state == state
 
 
+@pytest.mark.parametrize(
+    ("left", "state"),
+    [([0.8, 0.81, 0.79], "holds"), ([0.6, 0.61, 0.59], "does not hold"), ([0.7, 0.71, 0.69], "undecided")],
+)
+def test_more_may_fall_short_by_the_tolerance(left, state):
+    claim = Claim("sentence", "a", ">", "b", tolerance=0.1)
+    assert judge(claim, cell(left), cell([0.8, 0.81, 0.79])).state == state
+
+
 def test_interval_is_welchs():
     from scipy.stats import ttest_ind
 
@@ -45,6 +54,22 @@ def test_interval_is_welchs():
     interval = ttest_ind(left, right, equal_var=False).confidence_interval(0.95)
     assert verdict.difference - verdict.half_width == pytest.approx(interval.low)
     assert verdict.difference + verdict.half_width == pytest.approx(interval.high)
+
+
+def test_a_number_is_compared_with_by_students_interval():
+    from scipy.stats import ttest_1samp
+
+    claim = Claim("sentence", "Standard", "about", 92.0, tolerance=13.0)
+    interval = ttest_1samp([91.0, 93.0], 92.0).confidence_interval(0.95)
+    width = (interval.high - interval.low) / 2
+    assert f'MNIST</th><td><span class="claim-holds">holds: +0 (± {width:.3g})' in claims_html([claim], [block()])
+    assert claim.test == "Standard within 13 of 92.0"
+
+
+def test_a_claim_is_judged_on_the_cases_that_it_speaks_of():
+    claim = Claim("sentence", "Standard", ">", "Dropout")
+    assert claims_html([claim], [block()]).count("<td>") == len(tables.table("table_01a").cases) == 3
+    assert claims_html([dataclasses.replace(claim, on=("Fashion", "CelebA"))], [block()]).count("<td>") == 2
 
 
 def block(profile="reader", note="", values=(91.0, 93.0)):
@@ -85,6 +110,32 @@ def test_smoke_block_is_watermarked_and_neither_compared_nor_judged():
     assert "SMOKE RUN, not a finding" in paper.table_html(smoke)
     assert "-5.10" not in paper.table_html(smoke)
     assert "No claim is judged" in claims_html([Claim("s", "Standard", ">", "Dropout")], [smoke])
+
+
+def test_cells_that_the_paper_lacks_follow_the_printed_ones():
+    table = tables.table("table_05")
+    cells = paper._printed_or_not(table)
+    printed = paper.printed(table.name)
+    assert cells[: len(printed)] == printed
+    assert {(c.row, c.text) for c in cells[len(printed) :]} == {(compositions.ITSELF, "")}
+    assert len(cells) == len(printed) + 4
+
+
+@pytest.mark.parametrize("profile", ["reader", "paper"])
+@pytest.mark.parametrize("column", ["MNIST: Linear", "CelebA: ResNet"])
+def test_the_pretrained_model_is_asked_as_it_is_composed_with(profile, column):
+    size, queries = experiments.profile(profile), tables.table("table_05").queries
+    own = queries[compositions.ITSELF, column].specification(size, 1)
+    assert own == jobs.pretrained(queries["Calibration (ECE)", column].specification(size, 1).training)
+    assert own.training.filters == {"MNIST: Linear": None, "CelebA: ResNet": size.width}[column]
+    assert own in tables.specifications("table_05", profile)
+
+
+def test_a_cell_that_smoke_runs_leave_out_is_run_at_every_other_profile():
+    (left_out,) = {q for q in tables.table("table_03").queries.values() if (q.method, q.case) == ("ReDecNN", "Bald")}
+    assert left_out.specifications(experiments.profile("smoke")) == []
+    assert len(left_out.specifications(experiments.profile("reader"))) == 6
+    assert len(tables.specifications("table_03", "smoke")) == 5  # one attribute, each method, paths in two ways
 
 
 def test_unknown_printed_table_lists_the_known():

@@ -6,13 +6,24 @@ import statistics
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from decnn.study.claims import Claim, judge
+from decnn.study.compositions import CONFOUNDING
 from decnn.study.paper import Block, Cell
 from decnn.study.plots import style
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["attack_sweep", "auroc_by_depth", "differences", "heat_map", "number_of_votes", "reliability"]
+__all__ = [
+    "attack_sweep",
+    "auroc_by_depth",
+    "by_confounding",
+    "changes",
+    "differences",
+    "heat_map",
+    "number_of_votes",
+    "reliability",
+]
 
 
 def differences(found: list[Block]) -> tuple[Figure, str]:
@@ -49,6 +60,44 @@ def differences(found: list[Block]) -> tuple[Figure, str]:
         axes[-1].legend(title="profile", loc="best")
         figure.tight_layout()
     return figure, f"{table.title}: difference between our mean and the printed value, by {'case' if many else 'row'}."
+
+
+def changes(found: list[Block], base: str) -> tuple[Figure, str]:
+    """AUROC of each subject minus that of `base`, case by case: printed, and ours with a mark for each profile.
+
+    Whiskers are Welch's 95 % intervals, as in claims; smoke runs are drawn only where nothing else is at hand.
+    """
+    from matplotlib.figure import Figure
+
+    found = _findings(found)
+    table = found[0].table
+    subjects = [subject for subject in table.subjects if subject != base]
+    aurocs = dict.fromkeys(query.case for query in table.queries.values() if query.case and query.unit == "AUROC")
+    cases = [case for case in aurocs if all(found[0].of(subject, case) for subject in table.subjects)]
+    with style():
+        figure = Figure(figsize=(3.2 * len(subjects) + 2.2, 0.36 * len(cases) + 1.6), layout="constrained")
+        axes = figure.subplots(1, len(subjects), sharex=True, sharey=True, squeeze=False)[0]
+        for axis, subject in zip(axes, subjects, strict=True):
+            axis.axvline(0, color="0.6", linewidth=1)
+            printed = [(found[0].of(subject, case).paper.value, found[0].of(base, case).paper.value) for case in cases]
+            known = [(a - b, place) for place, (a, b) in enumerate(printed) if a is not None and b is not None]
+            axis.plot(*zip(*known, strict=True), "|", color="0", markersize=9, label="printed")
+            for offset, block in enumerate(found, start=1):
+                verdicts = [
+                    judge(Claim("", subject, ">", base), block.of(subject, c), block.of(base, c)) for c in cases
+                ]
+                drawn = [(i + 0.18 * offset, v) for i, v in enumerate(verdicts) if v.state != "not run"]
+                axis.errorbar(
+                    [v.difference for _, v in drawn], [place for place, _ in drawn],
+                    xerr=[v.half_width for _, v in drawn], linestyle="none", capsize=2, label=block.profile.name,
+                )  # fmt: skip
+            axis.set_yticks(range(len(cases)), cases)
+            axis.set_title(f"{subject}{' (smoke)' if found[0].smoke else ''}")
+            axis.set_xlabel(f"AUROC minus {base!r}")
+        axes[0].invert_yaxis()
+        axes[-1].legend(loc="best")
+    text = f"{table.title}: change of AUROC against {base!r}, printed and ours, by kind of outliers."
+    return figure, text
 
 
 def auroc_by_depth(found: list[Block]) -> tuple[Figure, str]:
@@ -178,6 +227,40 @@ def number_of_votes(courses: Mapping[str, Sequence[dict]], ylabel: str) -> tuple
         axis.set_xticks([1, 3, 10, 30, 100], ["1", "3", "10", "30", "100"])
         axis.legend(loc="best")
     return figure, f"{ylabel} against the number of sampled classifiers, 1 to 100, by method."
+
+
+def by_confounding(found: list[Block]) -> tuple[Figure, str]:
+    """The controlled test: what a probe knows of the protected attribute, and accuracy, against the tie in training.
+
+    A line for each model, and a grey one for what needs none: chance, and the answer "no"; whiskers are one standard
+    deviation over seeds. The text has the ends of the lines.
+    """
+    from matplotlib.figure import Figure
+
+    block = _fullest(found)
+    groups = next(r["metrics"]["groups"].values() for cell in block.cells for r in cell.records)
+    present, faces = (sum(group[count] for group in groups) for count in ("positives", "examples"))
+    trivial = {"Probe, AUROC": 0.5, "Accuracy": 100 * (1 - present / faces)}
+    measures = {"Probe, AUROC": ("AUROC of a probe for baldness", 3), "Accuracy": ("accuracy of moustaches (%)", 1)}
+    ends = {label: [] for label, _ in measures.values()}
+    with style():
+        figure = Figure(figsize=(8.4, 3.6), layout="constrained")
+        axes = figure.subplots(1, len(measures))
+        for axis, (measure, (label, digits)) in zip(axes, measures.items(), strict=True):
+            for subject in block.table.subjects:
+                cells = [(tie, block.of(subject, f"tie {tie:g}, {measure}")) for tie in CONFOUNDING]
+                drawn = [(tie, cell.mean, cell.sd or 0) for tie, cell in cells if cell.values]
+                if drawn:
+                    x, y, sd = zip(*drawn, strict=True)
+                    axis.errorbar(x, y, yerr=sd, capsize=3, label=subject)
+                    ends[label].append(f"{subject} {y[0]:.{digits}f} at {x[0]:g} and {y[-1]:.{digits}f} at {x[-1]:g}")
+            axis.axhline(trivial[measure], color="0.6", linewidth=1, label="chance; always no")
+            axis.set(xlabel="tie of moustache and baldness in training", ylabel=label)
+        about = f"Synthetic faces, {block.profile.name} profile{', no finding' if block.smoke else ''}"
+        figure.suptitle(about, fontsize=11)
+        figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
+    courses = " ".join(f"{label[0].upper()}{label[1:]}: {', '.join(lines)}." for label, lines in ends.items())
+    return figure, f"{about}, by the tie in training. {courses}"
 
 
 def _any_query(block: Block, column: str) -> bool:

@@ -1,4 +1,5 @@
-"""A claim is an order between two rows, fixed before it is judged; seeds decide how sure the answer is."""
+"""A claim is an order between two rows, or of a row and a number, fixed before it is judged; seeds decide how sure the
+answer is."""
 
 from __future__ import annotations
 
@@ -6,7 +7,7 @@ import html
 import math
 from dataclasses import dataclass
 
-from decnn.study.paper import Block, Cell
+from decnn.study.paper import Block, Cell, Printed
 
 __all__ = ["Claim", "Verdict", "claims_html", "judge", "summary"]
 
@@ -16,25 +17,39 @@ RELATIONS = (">", "about")
 
 @dataclass(frozen=True)
 class Claim:
-    """`left relation right`, in the unit of the table; `tolerance` says how near "about" is.
+    """`left relation right`, in the unit of the table.
 
-    `on` are the ends of the cases that it speaks of; by default all.
+    Attributes:
+        sentence: what the paper says.
+        left, relation, right: a subject, ">" or "about", and another subject or a number.
+        tolerance: how near "about" is, or how far below `right` a `left` that is ">" may lie.
+        on: the ends of the cases that it speaks of; by default all.
 
     Example:
-        >>> Claim("Dropout costs accuracy", "Standard", ">", "Dropout").relation
-        '>'
+        >>> Claim("Dropout costs accuracy", "Standard", ">", "Dropout").test
+        'Standard > Dropout'
+        >>> Claim("An ensemble is near chance", "Ensemble", "about", 0.5, tolerance=0.03).test
+        'Ensemble within 0.03 of 0.5'
     """
 
     sentence: str
     left: str
     relation: str
-    right: str
+    right: str | float
     tolerance: float = 0.0
     on: tuple[str, ...] = ("",)
 
     def __post_init__(self) -> None:
         if self.relation not in RELATIONS:
             raise ValueError(f"expected a relation, one of {RELATIONS}, got {self.relation!r}")
+
+    @property
+    def test(self) -> str:
+        """The relation in words and signs."""
+        if self.relation == "about":
+            return f"{self.left} within {self.tolerance:g} of {self.right}"
+        slack = f" - {self.tolerance:g}" if self.tolerance else ""
+        return f"{self.left} > {self.right}{slack}"
 
 
 @dataclass(frozen=True)
@@ -55,8 +70,8 @@ class Verdict:
 def judge(claim: Claim, left: Cell, right: Cell) -> Verdict:
     """Welch's 95 % interval of the difference of means over seeds against the claim.
 
-    `>` holds if the interval lies above 0 and fails if it lies below; `about` holds if it lies within the
-    tolerance and fails if it lies outside. Anything else, and any single seed, is undecided.
+    `>` holds if the interval lies above 0, less the tolerance, and fails if it lies below; `about` holds if it lies
+    within the tolerance and fails if it lies outside. Anything else, and any single seed, is undecided.
     """
     if not left.values or not right.values:
         return Verdict("not run")
@@ -66,7 +81,7 @@ def judge(claim: Claim, left: Cell, right: Cell) -> Verdict:
     half = _half_width(left, right)
     low, high = difference - half, difference + half
     if claim.relation == ">":
-        holds, fails = low > 0, high < 0
+        holds, fails = low > -claim.tolerance, high < -claim.tolerance
     else:
         holds = low >= -claim.tolerance and high <= claim.tolerance
         fails = low > claim.tolerance or high < -claim.tolerance
@@ -117,10 +132,8 @@ def claims_html(claims: list[Claim], found: list[Block]) -> str:
         return '<p class="not-run">No claim is judged here: no records but smoke runs are at hand.</p>'
     rows = []
     for claim in claims:
-        relation = claim.relation if claim.relation == ">" else f"within {claim.tolerance:g} of"
-        test = f"{claim.left} {relation} {claim.right}"
         cases = _cases(claim, found[0])
-        title = f"{html.escape(claim.sentence)}<br><small>{html.escape(test)}</small>"
+        title = f"{html.escape(claim.sentence)}<br><small>{html.escape(claim.test)}</small>"
         for place, case in enumerate(cases):
             head = "" if place else f'<th scope="rowgroup" rowspan="{len(cases)}">{title}</th>'
             verdicts = [_verdict(claim, block, case) for block in found]
@@ -138,8 +151,15 @@ def claims_html(claims: list[Claim], found: list[Block]) -> str:
 def _cases(claim: Claim, block: Block) -> list[str]:
     """Those that the claim speaks of and where both its sides have a cell."""
     asked = [case for case in block.table.cases if case.endswith(claim.on)]
-    return [case for case in asked if block.of(claim.left, case) and block.of(claim.right, case)]
+    return [case for case in asked if all(_side(block, side, case) for side in (claim.left, claim.right))]
 
 
 def _verdict(claim: Claim, block: Block, case: str) -> Verdict:
-    return judge(claim, block.of(claim.left, case), block.of(claim.right, case))
+    return judge(claim, _side(block, claim.left, case), _side(block, claim.right, case))
+
+
+def _side(block: Block, side: str | float, case: str) -> Cell | None:
+    """A subject's cell. A number is two equal values: without a spread, Welch's interval is the other side's own."""
+    if isinstance(side, str):
+        return block.of(side, case)
+    return Cell(Printed("", "", "", ""), None, (side, side), (), "")

@@ -14,12 +14,11 @@ from torch import Tensor, nn
 from decnn import metrics
 from decnn.compose import DecNN
 from decnn.likelihood import as_classes
+from decnn.study.bootstrap import interval, resampled
 from decnn.study.sampling import batched
-from decnn.training import derived_seed
 
 __all__ = ["compare", "probe"]
 
-RESAMPLES = 1000
 Measure = Callable[[Tensor, Tensor], float]  # logits (B,) and truth (B,) -> a number
 
 MEASURES: dict[str, Measure] = {
@@ -52,6 +51,7 @@ def compare(logits: Tensor, truth: Tensor, member: Tensor) -> dict:
     return {"groups": found, "notes": notes}
 
 
+@torch.no_grad()
 def probe(
     model: nn.Module, train: tuple[Tensor, Tensor], test: tuple[Tensor, Tensor], device: str = "cpu"
 ) -> dict[str, object]:
@@ -82,24 +82,12 @@ def probe(
 def _measured(logits: Tensor, truth: Tensor, names: tuple[str, ...]) -> dict:
     """Each measure with its interval, and the counts that it rests on."""
     positives, examples = int(truth.sum()), len(truth)
+    counts = resampled(truth) if examples else None
     values = {}
     for name in names:
         defined = examples > 0 if name == "ece" else 0 < positives < examples
         values[name] = {"value": None, "interval": None}
         if defined:
             value = MEASURES[name](logits, truth)
-            values[name] = {"value": value, "interval": _interval(MEASURES[name], logits, truth)}
+            values[name] = {"value": value, "interval": interval(name, counts, logits, truth)}
     return {**values, "positives": positives, "examples": examples}
-
-
-def _interval(measure: Measure, logits: Tensor, truth: Tensor) -> list[float]:
-    """From the 2.5th to the 97.5th percentile over resampled images; samples with one answer only are drawn again."""
-    generator = torch.Generator().manual_seed(derived_seed("bootstrap", len(truth)))
-    several, values = bool(truth.any() and not truth.all()), []
-    while len(values) < RESAMPLES:
-        chosen = torch.randint(len(truth), (len(truth),), generator=generator)
-        drawn = truth[chosen]
-        if several and (drawn.all() or not drawn.any()):
-            continue
-        values.append(measure(logits[chosen], drawn))
-    return np.percentile(values, [2.5, 97.5]).tolist()

@@ -16,7 +16,7 @@ from decnn.study.runner import fill
 from decnn.study.shifts import EPSILONS
 from decnn.study.tables import TABLES, specifications
 
-__all__ = ["CALIBRATION", "MISTAKES", "SCORES", "STRENGTHS", "Runs", "nearest_html"]
+__all__ = ["CALIBRATION", "MISTAKES", "OF_ATTRIBUTES", "SCORES", "STRENGTHS", "Runs", "attributes_html", "nearest_html"]
 
 Reading = Callable[[dict, Cell], float | None]
 
@@ -64,6 +64,48 @@ CALIBRATION = {
     "15 bins, unweighted sum": lambda record, cell: unweighted(record["metrics"]["reliability"]),
     "15 bins, as a fraction": lambda record, cell: record["metrics"]["ece"] / 100,
 }
+
+OF_ATTRIBUTES = {  # what the paper leaves open where an image has many answers, by table
+    "table_01b": {
+        "pairs": _at("misclassification_auroc"),
+        "images, mean (or sum) over attributes": _at("misclassification_auroc_of_images/vote_entropy"),
+        "images, the largest": _at("misclassification_auroc_of_images/largest_vote_entropy"),
+    },
+    "table_02": {
+        "mean (or sum) over attributes": _score("vote_entropy"),
+        "the largest": _score("largest_vote_entropy"),
+    },
+    "table_04a": {
+        "pairs of all attributes together": _at("ece"),
+        "the same, of the first pass": lambda record, cell: _first_pass(record),
+        "each attribute by itself, of the first pass": _at("ece_mean_of_attributes"),
+    },
+}
+
+
+def _first_pass(record: dict) -> float:
+    """Of a method that is not sampled, the only pass."""
+    metrics = record["metrics"]
+    return metrics["readings"]["ece_first_pass"] if "readings" in metrics else metrics["ece"]
+
+
+def attributes_html(found: list[Block], digits: int) -> str:
+    """Cells of data sets with attributes under every reading of `OF_ATTRIBUTES`, beside the printed values."""
+    readings = OF_ATTRIBUTES[found[0].table.name]
+    parts = []
+    for block in (block for block in found if not block.smoke):
+        cells = [c for c in block.cells if c.records and c.query.case and "CelebA" in c.paper.column]
+        rows = {
+            f"{cell.paper.row}, {cell.query.subject}" if cell.query.subject != cell.paper.row else cell.paper.row: [
+                cell.paper.text or "-",
+                *(mean_text([read(record, cell) for record in cell.records], digits) for read in readings.values()),
+            ]
+            for cell in cells
+        }
+        title = f"{block.table.title}: CelebA, {block.profile.name} profile, means over seeds"
+        parts.append(grid_html(title, ["", "paper", *readings], rows, smoke=False) if rows else "")
+    command = f"<code>decnn run {found[0].table.name} --profile reader</code>"
+    return "".join(parts) or f'<p class="not-run">not run: {command} fills the cells of CelebA.</p>'
 
 
 def nearest_html(title: str, found: list[Block], readings: Mapping[str, Reading], ratio: bool = False) -> str:

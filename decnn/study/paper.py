@@ -148,6 +148,8 @@ def _cell(
     query = table.queries.get((cell.row, cell.column))
     if query is None:
         return Cell(cell, None, (), (), "not run")
+    if size.name == "smoke" and not query.smoke:
+        return Cell(cell, query, (), (), "not run: smoke runs leave it out")
     specs = [query.specification(size, seed, own_statistics) for seed in size.seeds]
     records = tuple(record for spec in specs if (record := store.find(spec)) is not None)
     values = tuple(value for record in records if (value := query.value(record)) is not None)
@@ -224,9 +226,13 @@ def caption(block: Block) -> str:
     counts = [_count(size.vote_size)] if False in asked else []
     counts += [f"{_count(size.outlier_size)} beside outliers"] if True in asked else []
     voted = f"test examples voted on: {', '.join(counts)}"
+    if any("groups" in query.settings for query in block.table.queries.values()):
+        voted = "first pass on all test examples"
     kind = "SMOKE RUN, not a finding" if block.smoke else f"{size.name} profile"
     classifiers = {query.settings.get("classifier", "mlp") for query in block.table.queries.values()}
+    pretrained = {query.settings.get("pretrained") for query in block.table.queries.values()}
     sizes = [f"{size.filters} filters"] if classifiers != {"mlp"} else []
+    sizes += [f"pretrained ResNet-18 of width {size.width}"] * ("resnet18" in pretrained)
     wide = ", ".join(sizes + [f"decoder width {size.width}"] * (classifiers != {"convnet"}))
     return (
         f"{block.table.title}. {kind}: {size.steps:,} steps of {size.batch_size}, {wide}, {voted}; "

@@ -17,7 +17,7 @@ if TYPE_CHECKING:  # drawing libraries are imported where they draw: most of a s
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["certain_and_uncertain", "decoded_activations", "sheet", "votes", "walk"]
+__all__ = ["certain_and_uncertain", "decoded_activations", "read_by", "sheet", "votes", "walk"]
 
 TILE = 0.62  # inches of one small image
 AS_IT_IS = {"cmap": "gray", "vmin": 0, "vmax": 1, "interpolation": "none"}  # pixels, neither stretched nor smoothed
@@ -64,16 +64,28 @@ def decoded_activations(
     return axes.figure
 
 
-def walk(images: Tensor, steps: Sequence[Step], class_names: Sequence[str], path: Sequence[int]) -> Figure:
+def walk(
+    images: Tensor,
+    steps: Sequence[Step],
+    class_names: Sequence[str],
+    path: Sequence[int],
+    *,
+    second: Sequence[Tensor] | None = None,
+    names: Sequence[str] = (),
+) -> Figure:
     """A path image by image: what f reads at each depth, and below it the class it sees and its probability.
+
+    A class is blue where it is the one of the first pass, that of a second network where f names it too.
 
     Arguments:
         images: inputs (B, C, H, W).
         steps: the D + 1 steps of `DecNN.recompose(images, path)`.
         class_names: K names.
         path: D layers.
+        second: D + 1 logits (B, K) of another network m on the same images, shown below those of f.
+        names: of the B rows.
 
-    Source: Wu et al. (2021), section 4.1.
+    Source: Wu et al. (2021), section 4.1; with m section 4.2.
 
     Example:
         >>> import decnn
@@ -83,18 +95,27 @@ def walk(images: Tensor, steps: Sequence[Step], class_names: Sequence[str], path
         ['input', '$g(h_3)$', '$g(h_8)$']
     """
     tiles = torch.stack([images, *(step.x_hat for step in steps[1:])], dim=1)
-    top = [step.logits.float().softmax(-1).max(-1) for step in steps]
+    first = [step.logits for step in steps]
+    asked = [("", first, [first[0]] * len(steps))]
+    if second is not None:
+        asked = [("f ", first, [first[0]] * len(steps)), ("m ", second, first)]
+    between = "\n" if second is None else " "
+    left = max(0.3, 0.09 * max(map(len, names), default=0))
     with style():
-        axes, columns, rows = _grid(tiles, left=0.3, gap=(17, 6), below=17)
+        axes, columns, rows = _grid(tiles, left, gap=(17, 6), below=17)
         axes.set_xticks(columns, ["input", *(f"$g(h_{layer})$" for layer in path)])
-        axes.set_yticks([])
+        axes.set_yticks(rows if names else [], names)
         axes.set_xlabel("depth 0, 1, 2, ... and the layer decoded to get there")
-        for depth, (shares, classes) in enumerate(top):
-            for row, (share, k) in enumerate(zip(shares.tolist(), classes.tolist(), strict=True)):
-                same = k == top[0].indices[row]
-                look = {"color": BLUE} if same else {"color": ORANGE, "weight": "bold"}
-                text = f"{class_names[k]}\n{share:.2f}"
-                axes.text(columns[depth], rows[row] + 18, text, ha="center", va="top", fontsize=8.5, **look)
+        for line, (who, logits, others) in enumerate(asked):
+            for depth, (own, other) in enumerate(zip(logits, others, strict=True)):
+                shares, classes = own.float().softmax(-1).max(-1)
+                for row, (share, k) in enumerate(zip(shares.tolist(), classes.tolist(), strict=True)):
+                    same = k == other[row].argmax()
+                    look = {"color": BLUE} if same else {"color": ORANGE, "weight": "bold"}
+                    text = f"{who}{class_names[k]}{between}{share:.2f}"
+                    axes.text(
+                        columns[depth], rows[row] + 18 + 9 * line, text, ha="center", va="top", fontsize=8.5, **look
+                    )
     return axes.figure
 
 
@@ -161,6 +182,35 @@ def certain_and_uncertain(images: Tensor, entropy: Tensor, labels: Tensor, class
         ["certain", "uncertain"],
         "class; entropy of the votes in nats, of the certain and of the uncertain image",
     )
+
+
+def read_by(rows: Mapping[str, Tensor], probabilities: Tensor, columns: Sequence[str], xlabel: str = "") -> Figure:
+    """Named rows of images, and below each image the probability of "yes" that a classifier reads in it.
+
+    Arguments:
+        rows: name -> images (Q, C, H, W).
+        probabilities: (R, Q), those from 1/2 on in bold orange.
+        columns: Q names.
+
+    Source: Wu et al. (2021), Eq. 8: what m says of decoded inputs.
+
+    Example:
+        >>> x = torch.rand(2, 3, 32, 32)
+        >>> figure = read_by({"bald": x}, torch.tensor([[0.9, 0.4]]), ["input", "$h_1$"])
+        >>> [text.get_text() for text in figure.axes[0].texts]
+        ['0.90', '0.40']
+    """
+    with style():
+        left = max(1.0, 0.085 * max(map(len, rows)))
+        axes, centres, lines = _grid(torch.stack(list(rows.values())), left=left, gap=(13, 3), below=12)
+        axes.set_xticks(centres, list(columns))
+        axes.set_yticks(lines, list(rows))
+        axes.set_xlabel(xlabel)
+        for y, line in zip(lines, probabilities.tolist(), strict=True):
+            for x, p in zip(centres, line, strict=True):
+                look = {"color": ORANGE, "weight": "bold"} if p >= 0.5 else {"color": BLUE}
+                axes.text(x, y + 18, f"{p:.2f}", ha="center", va="top", fontsize=8.5, **look)
+    return axes.figure
 
 
 def sheet(columns: Mapping[str, Tensor], rows: Sequence[str], xlabel: str = "") -> Figure:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from decnn.data import CORRUPTIONS
 from decnn.study.experiments import METHODS, Profile, Spec, specification
+from decnn.study.jobs import pretrained
 from decnn.study.records import measured
 
 __all__ = ["EPS", "SAMPLED", "Queries", "Query", "beyond", "by_depth", "by_method", "convolutional", "shifts"]
@@ -28,6 +29,8 @@ class Query:
         method, dataset: the run; `settings` are further arguments of `specification`.
         metric: path in the metrics, its parts joined by "/".
         subject: what is compared with other subjects, on the same `case`; a cell without a case is not compared.
+        smoke: whether smoke runs fill it; they leave out what runs the same code as another cell.
+        of_pretrained: whether it asks the pretrained model that the run is composed with, which is a run of its own.
     """
 
     method: str
@@ -36,6 +39,8 @@ class Query:
     subject: str
     case: str
     settings: Mapping[str, object] = dataclasses.field(default_factory=dict, hash=False)
+    smoke: bool = True
+    of_pretrained: bool = False
 
     @property
     def unit(self) -> str:
@@ -53,12 +58,19 @@ class Query:
 
     def specification(self, size: Profile, seed: int, own_statistics: bool = False) -> Spec:
         """The run of one seed; `own_statistics` says nothing where no path is walked."""
-        return specification(self.method, self.dataset, size, seed, own_statistics=own_statistics, **self.settings)
+        run = specification(self.method, self.dataset, size, seed, own_statistics=own_statistics, **self.settings)
+        return pretrained(run.training) if self.of_pretrained else run
 
     def specifications(self, size: Profile, seeds: Iterable[int] | None = None) -> list[Spec]:
-        """The runs of all seeds, by default the profile's, with both kinds of statistics."""
+        """The runs of all seeds, by default the profile's, with both kinds of statistics if they walk paths for votes.
+
+        Groups and probes are of the first pass, so a second kind would say the same.
+        """
+        if size.name == "smoke" and not self.smoke:
+            return []
         seeds = size.seeds if seeds is None else seeds
-        found = [self.specification(size, seed, own) for seed in seeds for own in (False, True)]
+        kinds = (False,) if "groups" in self.settings else (False, True)
+        found = [self.specification(size, seed, own) for seed in seeds for own in kinds]
         return list(dict.fromkeys(found))
 
     def value(self, record: dict) -> float | None:
