@@ -134,10 +134,10 @@ def test_watching_shows_done_running_failed_and_to_do_and_the_hours(monkeypatch,
     assert f"done {len(mnist)}, running 2, failed 2, to do {sum(map(len, others))}\n" in out
     hint = "2 hours of training and half an hour, as for MNIST, on each of two other data sets"
     assert "hours left: 5.0, and unknown for 12 runs of " in out, hint
-    assert "\nrunning: fashion_mnist ReDecNN depth 8 seed 0 (2 runs): process 1 on another since 2026-01-02" in out
-    assert "\nfailed: mnist-5k ReDecNN depth 8 seed 0 (2 runs): process" in out
+    assert f"\nrunning: {describe(last)} (2 runs): process 1 on another since 2026-01-02" in out
+    assert f"\nfailed: {describe(redecnn)} (2 runs): process" in out
     assert "\n    ValueError: the error\n    the last line\n" in out
-    assert all(f"\nto do: {describe(job)} (1 run)" in out for job in others)
+    assert all(f"\nto do: {describe(job)} ({len(job)} run" in out for job in others)
     assert "\x1b" not in out, "not a terminal"
 
     assert main(["status", "--table", "table_01b", "--methods", "MC-Dropout", "--watch"]) == 130
