@@ -120,7 +120,8 @@ def fit(
     saved = time.monotonic()
     bar = tqdm(total=steps, initial=start, desc=progress, disable=progress is None, mininterval=1, smoothing=0.05)
 
-    with torch.random.fork_rng(), bar, _out_of_memory_explained(batch_size, checkpoint_activations):
+    careful = _out_of_memory_explained(batch_size, checkpoint_activations)
+    with torch.random.fork_rng(), torch.enable_grad(), bar, careful:  # a page that only looks may want no gradients
         for step in range(start, steps):
             torch.manual_seed(derived_seed("noise", noise_seed, step))
             index = order.batch(step).to(device)

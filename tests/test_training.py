@@ -335,3 +335,11 @@ def test_a_stack_needs_a_seed_for_each_member():
 def test_no_step_changes_nothing():
     model = mlp()
     assert_identical(fit(model, IMAGES.double(), LABELS, classify, steps=0).state_dict(), mlp().state_dict())
+
+
+def test_training_needs_no_mode_of_the_caller():
+    model = mlp()
+    before = [p.detach().clone() for p in model.parameters()]
+    with torch.no_grad():
+        fit(model, IMAGES, LABELS, classify, steps=1, batch_size=2)
+    assert all(not torch.equal(a, b) for a, b in zip(before, model.parameters(), strict=True))
