@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 
 from decnn.study import ledger, verdicts
+from decnn.study.experiments import named
 from decnn.study.paper import FULLEST_FIRST, region
 from decnn.study.verdict_pages import badge, number, spread
 from decnn.study.verdicts import CONTRADICTED, DIRECTION, NOT_RUN, REPRODUCED, UNDECIDED, Finding, Verdict
@@ -16,22 +17,23 @@ NOTHING = "no records but smoke runs are at hand"
 
 def summary(name: str) -> str:
     """What a table's claims come to, in one Markdown paragraph for each verdict."""
-    found = [(judged, finding) for judged in _judged(name) for verdict in judged for finding in verdict.findings]
-    if not found:
+    found = _asked(name)
+    findings = [finding for judged in found for _, of_claim in judged for finding in of_claim]
+    if not findings:
         return f"**In short.** Nothing is decided: {NOTHING}."
     decided: dict[str, list[str]] = {}
     for state in (CONTRADICTED, DIRECTION, REPRODUCED):
-        for verdict in (verdict for judged in _judged(name) for verdict in judged):
-            cases = [finding.comparison.case for finding in verdict.findings if finding.state == state]
+        for verdict, of_claim in (pair for judged in found for pair in judged):
+            cases = [finding.comparison.case for finding in of_claim if finding.state == state]
             if cases:
                 text = f"*{verdict.claim.sentence}* ({'; '.join(cases)}; {verdict.profile})"
                 decided.setdefault(state, []).append(text)
     if not decided:
         return "**In short.** Every test is undecided or not run."
     head = "some claims do not hold" if CONTRADICTED in decided else "what is decided holds"
-    rest = sum(finding.state in (UNDECIDED, NOT_RUN) for _, finding in found)
+    rest = sum(finding.state in (UNDECIDED, NOT_RUN) for finding in findings)
     parts = [f"{state.capitalize()}: {'. '.join(texts)}." for state, texts in decided.items()]
-    return "\n\n".join([f"**Finding: {head}.** {rest} of {len(found)} tests are undecided or not run.", *parts])
+    return "\n\n".join([f"**Finding: {head}.** {rest} of {len(findings)} tests are undecided or not run.", *parts])
 
 
 def claims_html(name: str) -> str:
@@ -39,28 +41,37 @@ def claims_html(name: str) -> str:
 
     Smoke records are never judged.
     """
-    found = _judged(name)
+    found = _asked(name)
     if not found:
         return f'<p class="not-run">No claim is judged here: {NOTHING}.</p>'
     rows = []
     for judged in zip(*found, strict=True):
-        claim = judged[0].claim
+        claim, lines = judged[0][0].claim, list(zip(*(findings for _, findings in judged), strict=True))
         link = f'<a href="verdict.html#claim-{claim.id}">{html.escape(claim.sentence)}</a>'
-        for place, comparison in enumerate(claim.comparisons):
-            first = f'<th scope="rowgroup" rowspan="{len(claim.comparisons)}">{link}</th>' if place == 0 else ""
-            cells = "".join(f"<td>{_finding_html(verdict.findings[place])}</td>" for verdict in judged)
-            rows.append(f'<tr>{first}<th scope="row">{html.escape(comparison.case)}</th>{cells}</tr>')
-    head = "".join(f'<th scope="col">{judged[0].profile}</th>' for judged in found)
+        for place, line in enumerate(lines):
+            first = f'<th scope="rowgroup" rowspan="{len(lines)}">{link}</th>' if place == 0 else ""
+            cells = "".join(f"<td>{_finding_html(finding)}</td>" for finding in line)
+            rows.append(f'<tr>{first}<th scope="row">{html.escape(line[0].comparison.case)}</th>{cells}</tr>')
+    head = "".join(f'<th scope="col">{judged[0][0].profile}</th>' for judged in found)
     head = f'<thead><tr><th scope="col">claim</th><th scope="col">on</th>{head}</tr></thead>'
     title = "Claims: our left - right of each test, with the wider of its 95 % intervals over seeds and over examples"
     return region(title, f"{head}<tbody>{''.join(rows)}</tbody>", smoke=False)
 
 
-def _judged(name: str) -> list[list[Verdict]]:
-    """For each profile with a record of the table, the verdicts on its claims."""
-    asked = [claim.id for claim in ledger.read() if claim.tables[:1] == (name,)]
-    found = [[verdicts.at(profile)[claim] for claim in asked] for profile in FULLEST_FIRST]
-    return [judged for judged in found if any(verdict.run for verdict in judged)]
+def _asked(name: str) -> list[list[tuple[Verdict, list[Finding]]]]:
+    """For each profile with a record of the table, its claims with those of their cases that are about it.
+
+    Raises:
+        ValueError: no claim is about a table of that name.
+    """
+    named(name, dict.fromkeys(table for claim in ledger.read() for table in claim.tables), "table with claims")
+    found = []
+    for profile in FULLEST_FIRST:
+        of_table = [(v, [f for f in v.findings if f.comparison.table == name]) for v in verdicts.at(profile).values()]
+        judged = [(verdict, findings) for verdict, findings in of_table if findings]
+        if any(finding.found for _, findings in judged for finding in findings):
+            found.append(judged)
+    return found
 
 
 def _finding_html(finding: Finding) -> str:

@@ -61,6 +61,11 @@ class Comparison:
     text: str = field(compare=False)
 
     @property
+    def table(self) -> str:
+        """The table that it is about: its first cell's."""
+        return _table_of(self.weights[0][0])
+
+    @property
     def band(self) -> float:
         """The tolerance on the scale of the contrast."""
         return math.log(self.tolerance) if self.ratio else self.tolerance
@@ -70,8 +75,8 @@ class Comparison:
         return {">": contrast, "<": -contrast, "about": self.band - abs(contrast)}[self.relation]
 
     def alike(self, contrast: float) -> bool:
-        """Whether the size agrees too: of "about" by itself, else with the printed one, where there is one."""
-        return self.relation == "about" or self.printed is None or abs(contrast - self.printed) <= self.band
+        """Whether it is what is printed: of "about" any near enough, of an order one of that size."""
+        return self.printed is not None and (self.relation == "about" or abs(contrast - self.printed) <= self.band)
 
     @property
     def borne_out(self) -> bool | None:
@@ -95,9 +100,10 @@ class Claim:
 
     @property
     def tables(self) -> tuple[str, ...]:
-        """The tables whose cells it compares, the test's own first."""
-        names = (cell[0] for comparison in self.comparisons for cell, _ in comparison.weights)
-        return tuple(dict.fromkeys("table_10" if name == PARAMETERS else name for name in names))
+        """The tables whose cells it compares, the tests' own first."""
+        own = [comparison.table for comparison in self.comparisons]
+        others = [_table_of(cell) for comparison in self.comparisons for cell, _ in comparison.weights]
+        return tuple(dict.fromkeys(own + others))
 
 
 def read(path: Path | None = None) -> tuple[Claim, ...]:
@@ -147,6 +153,10 @@ def cells(table: str) -> Mapping[tuple[str, str], float | None]:
     if table in printed:
         return {(cell.row, cell.column): cell.value for cell in paper.printed(table) if cell.text}
     return dict.fromkeys(tables.table(table).queries)
+
+
+def _table_of(cell: CellName) -> str:
+    return "table_10" if cell[0] == PARAMETERS else cell[0]
 
 
 def _claim(entry: Mapping) -> Claim:
@@ -211,7 +221,7 @@ def _filled(side: object, values: Mapping[str, object]) -> object:
             return side.format_map(values)
         except KeyError as error:
             raise ValueError(
-                f"expected a name in `over`, one of {', '.join(values) or 'none'}, got {{{error.args[0]}}}"
+                f"expected a name in `over`, one of {', '.join(map(str, values)) or 'none'}, got {{{error.args[0]}}}"
             ) from None
     if isinstance(side, list):
         return [_filled(part, values) for part in side]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import html
 import math
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
@@ -127,8 +129,18 @@ def _source(name: str, claim: Claim) -> str:
         title = claim.chapter.replace("_", " ")
     elif not title:
         title = _text(tables.table(name).title)
-    chapter = claim.chapter or next((p.stem for p in (paths.root() / "notebooks").glob(f"{name}_*.ipynb")), "")
+    chapter = claim.chapter or _chapters().get(name)
     return f'<a href="{chapter}.html">{title}</a>' if chapter else title
+
+
+@functools.cache
+def _chapters() -> dict[str, str]:
+    """The chapter of each table: the notebook that shows the claims on it."""
+    found = {}
+    for path in sorted((paths.root() / "notebooks").glob("*.ipynb")):
+        names = re.findall(r"claims_html\(\W+(\w+)", path.read_text())
+        found |= dict.fromkeys(names, path.stem)
+    return found
 
 
 def _parts_html(claim: Claim, judged: list[Verdict], found: list[Mapping[str, Verdict]]) -> str:

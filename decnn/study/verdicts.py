@@ -9,9 +9,9 @@ method at this one; where there is none, the bootstrap decides alone, for these 
 
 A case of a claim is
 
-- reproduced: inside the region, adjusted p < 0.05, several seeds of each network, and of an order the size too: our c
-  is within the tolerance of the printed one, where one is printed;
-- direction holds: inside, adjusted p < 0.05, but of another size, or with a single seed of a network;
+- reproduced: inside the region, adjusted p < 0.05, several seeds of each network, numbers printed, and of an order the
+  size too: our c is within the tolerance of the printed one;
+- direction holds: inside, adjusted p < 0.05, but of another size, with a single seed of a network, or not printed;
 - contradicted: outside, adjusted p < 0.05;
 - undecided: anything else; `need` says how many seeds would settle it with power 0.8, were our c the true one;
 - not run: a cell has no record at this profile.
