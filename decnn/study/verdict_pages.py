@@ -154,30 +154,31 @@ def _parts_html(claim: Claim, judged: list[Verdict], found: list[Mapping[str, Ve
 
 
 def _cases_html(verdict: Verdict) -> str:
-    """The cases at one profile: printed, ours with both intervals, p, verdict, and the records."""
+    """The cases at one profile: the test and its records, printed, ours with both intervals, p and verdict."""
     run = [finding for finding in verdict.findings if finding.found]
     if not run:
         return ""
     first = "left / right" if run[0].comparison.ratio else "left - right"
-    head = (first, "paper", "ours", "over seeds", "over examples", "p, Holm", "verdict", "records, seed by seed")
-    rows = [[_text(finding.comparison.text), *_judged(finding, finding.found)] for finding in run]
+    head = (first, "paper", "ours", "over seeds", "over examples", "p, Holm", "verdict")
+    rows = [_case_html(finding, finding.found) for finding in run]
     missing = [_text(finding.comparison.case) for finding in verdict.findings if not finding.found]
     rest = f"<p><small>Not run: {'; '.join(missing)}.</small></p>" if missing else ""
     return f"<table><caption>{verdict.profile}</caption>{_table(head, rows)}</table>{rest}"
 
 
-def _judged(finding: Finding, found: Estimate) -> list[str]:
+def _case_html(finding: Finding, found: Estimate) -> list[str]:
     comparison = finding.comparison
-    need = f"<small>{_text(str(verdicts.need(finding)))}</small>" if finding.state == UNDECIDED else ""
+    records = (_cell_html(cell[1:], measured.records) for part in found.parts for cell, _, measured in part.cells)
     printed = number(comparison.printed, comparison)
+    need = f"<small>{_text(str(verdicts.need(finding)))}</small>" if finding.state == UNDECIDED else ""
     return [
-        printed + (" (against the sentence)" if comparison.borne_out is False else ""),
+        f"{_text(comparison.text)}<small>{'<br>'.join(records)}</small>",
+        printed + ("<small>against the sentence</small>" if comparison.borne_out is False else ""),
         number(found.contrast, comparison),
         spread(found.over_seeds, comparison),
         spread(found.over_examples, comparison),
         "-" if finding.p is None else f"{finding.p:.2g}",
         badge(finding.state) + need,
-        "<br>".join(_cell_html(cell[1:], m.records) for part in found.parts for cell, _, m in part.cells),
     ]
 
 
