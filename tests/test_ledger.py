@@ -43,6 +43,7 @@ def test_the_printed_numbers_bear_the_sentences_out_but_where_the_errata_say():
         "calibration-others": ["MC-Dropout, CelebA"],
         "depth-gains": ["2, 4, 6, OOD (CelebA)"],
         "linear-calibration": ["CelebA"],
+        "linear-mc-dropout": ["OOD (FashionMNIST), MNIST"],
         "mlp-mc-dropout": [
             f"Corrupt ({name})"
             for name in ("Brightness", "Dotted Line", "Glass Blur", "Spatter", "Fog", "Scale", "Shot Noise", "Stripe")
@@ -72,6 +73,12 @@ def test_a_case_for_each_value(tmp_path):
         ("{minus: [[Standard, MNIST], [Dropout, MNIST]]}", "{times: [2, 0.5]}", "difference", 1.2 - 1),
         ("{mean: [[Standard, MNIST], [Standard, Fashion]]}", "[table_04a, Standard, MNIST]", "difference", 92.4 - 1.18),
         ("[table_10, ReDecNN, MNIST]", "{times: [6, [table_10, Standard, MNIST]]}", "ratio", math.log(78.6 / 6 / 13.5)),
+        (
+            "{minus: [[Dropout, MNIST], [Standard, MNIST]]}",
+            "{minus: [[DecNN, MNIST], [Standard, MNIST]]}",
+            "size",
+            1.2 - 0.7,
+        ),
         ("{mean: [4, 9]}", "[table_10, Standard, MNIST]", "ratio", math.log(6 / 13.5)),
     ],
 )
@@ -113,6 +120,7 @@ def test_what_the_paper_leaves_empty_is_no_case(tmp_path):
         ('right: [Standard, "{data}"]', 'right: "1.0"', "expected a number, .row, column., .*got '1.0'"),
         ('right: [Standard, "{data}"]', 'right: [Standard, "{set}"]', "expected a name in `over`, one of data, got"),
         ('right: [Standard, "{data}"]', "right: {minus: [1]}", "expected two parts of minus, got 1"),
+        ('right: [Standard, "{data}"]', "scale: size\n  right: 1", "expected cells on both sides of sizes"),
         ("tolerance: 1.0", "tolerance: 1.0\n  untested: why", "expected one of left, rests_on, untested, got left and"),
         ("tolerance: 1.0", "tolerance: 1.0\n  profiles: [papr]", "expected a profile.*did you mean 'paper'"),
     ],

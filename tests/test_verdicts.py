@@ -13,7 +13,7 @@ LEFT, RIGHT = ("table_01a", "A", "MNIST"), ("table_01a", "B", "MNIST")
 
 def claim(name="c", relation=">", tolerance=0.5, printed=2.0, left=LEFT, right=RIGHT, cases=1, **own):
     comparisons = tuple(
-        Comparison(((left, 1.0), (right, -1.0)), 0.0, relation, tolerance, False, printed, f"case {n}", "")
+        Comparison(((left, 1.0),), ((right, 1.0),), 0.0, relation, tolerance, "difference", printed, f"case {n}", "")
         for n in range(cases)
     )
     return Claim(name, "1", "a sentence", comparisons, **own)
@@ -74,6 +74,13 @@ def test_cells_of_one_network_are_paired_by_seed():
     left, right = {0: 10.1, 1: 20.2, 2: 30.1}, {0: 8.1, 1: 18.1, 2: 28.2}  # seeds differ by 10, the cells by 2
     assert judged(claim(), A=Measured("one", left), B=Measured("one", right))["c"].state == "reproduced"
     assert judged(claim(), A=Measured("one", left), B=Measured("another", right))["c"].state == "undecided"
+
+
+def test_sizes_are_compared_seed_by_seed():
+    """Gaps of 2 either way are as large as each other, though their means are 0 and 2."""
+    comparison = dataclasses.replace(claim(relation="about").comparisons[0], scale="size")
+    either_way = Claim("c", "1", "s", (comparison,))
+    assert judged(either_way, A=[2.0, -2.1, 2.05], B=[-2.0, -2.1, -2.05])["c"].state == "reproduced"
 
 
 def test_noise_of_examples_counts_too():

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from decnn.study import intervals
 from decnn.study.evidence import Measured
 from decnn.study.intervals import Sample
-from decnn.study.ledger import CellName, Comparison
+from decnn.study.ledger import Comparison
+from decnn.study.sides import CellName
 
 __all__ = ["Estimate", "LookUp", "Part", "estimate"]
 
@@ -19,7 +20,7 @@ LookUp = Callable[[str, CellName], Measured | None]  # profile, cell -> what was
 
 @dataclass(frozen=True)
 class Part:
-    """What one network adds to a contrast: sum_i w_i cell_i, in a ratio sum_i w_i ln cell_i.
+    """What one network adds to a contrast: s = sum_i w_i cell_i, in a ratio sum_i w_i ln cell_i; of sizes |s| or -|s|.
 
     Attributes:
         cells: name, slope of the sum in the cell, and what was measured.
@@ -78,23 +79,30 @@ class Estimate:
 
 def estimate(comparison: Comparison, profile: str, look_up: LookUp) -> Estimate | None:
     """The contrast at a profile, None where a cell has not been run, or cells of one network share no seed."""
-    networks: dict[str, list[tuple[CellName, float, Measured]]] = {}
-    for cell, weight in comparison.weights:
-        measured = look_up(profile, cell)
-        if measured is None:
-            return None
-        networks.setdefault(measured.network, []).append((cell, weight, measured))
-    parts = [_part(cells, comparison.ratio) for cells in networks.values()]
+    found = [(cell, weight, look_up(profile, cell)) for cell, weight in comparison.weights]
+    if any(measured is None for *_, measured in found):
+        return None
+    if comparison.scale == "size":
+        count = len(comparison.left)
+        parts = [_part(found[:count], "size", 1), _part(found[count:], "size", -1)]
+    else:
+        networks: dict[str, list[tuple[CellName, float, Measured]]] = {}
+        for entry in found:
+            networks.setdefault(entry[2].network, []).append(entry)
+        parts = [_part(cells, comparison.scale) for cells in networks.values()]
     if None in parts:
         return None
     return Estimate(comparison.constant + sum(part.sample.mean for part in parts), tuple(parts))
 
 
-def _part(cells: Sequence[tuple[CellName, float, Measured]], ratio: bool) -> Part | None:
+def _part(cells: Sequence[tuple[CellName, float, Measured]], scale: str, sign: int = 1) -> Part | None:
     seeds = sorted(set.intersection(*(set(measured.values) for *_, measured in cells)))
     if not seeds:
         return None
+    ratio = scale == "ratio"
     values = [sum(w * (math.log(m.values[s]) if ratio else m.values[s]) for _, w, m in cells) for s in seeds]
+    if scale == "size":
+        values = [sign * abs(value) for value in values]
     sloped = tuple((cell, w / _mean(m.values, seeds) if ratio else w, m) for cell, w, m in cells)
     return Part(sloped, _sample(values, sloped), _error(sloped, seeds))
 
@@ -126,5 +134,5 @@ def _spread(cells: Sequence[tuple[CellName, float, Measured]], sds: list[float])
     return math.hypot(*(slope * sd for (_, slope, _), sd in zip(cells, sds, strict=True)))
 
 
-def _mean(values: dict[int, float], seeds: list[int]) -> float:
+def _mean(values: Mapping[int, float], seeds: list[int]) -> float:
     return statistics.fmean(values[seed] for seed in seeds)

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 
 from decnn.study import intervals, measuring, paths, tables
 from decnn.study.experiments import Profile, Spec, named, profile, specification
-from decnn.study.ledger import PARAMETERS, CellName
 from decnn.study.paper import FULLEST_FIRST
 from decnn.study.queries import Query
 from decnn.study.records import Records, measured
+from decnn.study.sides import PARAMETERS, CellName
 
 __all__ = ["Measured", "Record", "comparable_sd", "look_up", "pooled", "values"]
 

@@ -10,60 +10,73 @@ and one of three:
 - `rests_on`: ids of claims that it sums up.
 - `untested`: why no record can tell.
 
-`scale: ratio` compares left / right in place of left - right, and its tolerance is a factor. `profiles` names those
-that can tell, where not all can.
+`scale: ratio` compares left / right in place of left - right, and its tolerance is a factor; `scale: size` compares
+|left| with |right|, seed by seed. `profiles` names those that can tell, where not all can.
 """
 
 from __future__ import annotations
 
-import functools
 import itertools
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from decnn.study import experiments, paper, paths, tables
+from decnn.study import experiments, paths
 from decnn.study.experiments import named
+from decnn.study.sides import PARAMETERS, CellName, cells, filled, linear, words
 
-__all__ = ["BEYOND", "RELATIONS", "CellName", "Claim", "Comparison", "cells", "read"]
+__all__ = ["BEYOND", "RELATIONS", "SCALES", "Claim", "Comparison", "read"]
 
-RELATIONS = {">": "above", "<": "below", "about": "about"}
+RELATIONS = (">", "<", "about")
+SCALES = ("difference", "ratio", "size")
 BEYOND = "not in the paper"  # the section of claims of our own
-PARAMETERS = "parameters"  # as a table: what the records of Table 10 count besides seconds
 ABOUT = ("id", "section", "sentence")
 KINDS = ("left", "rests_on", "untested")
 TEST = ("left", "relation", "right", "tolerance")
 OTHERS = ("table", "over", "case", "scale", "profiles", "note", "chapter")
-CellName = tuple[str, str, str]  # table, row, column
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """A contrast c = sum_i w_i cell_i + constant (left - right), and where the claim says that it lies.
+    """A contrast c of two sides, each a weighted sum of cells, and where the claim says that it lies.
 
     Attributes:
+        left, right: cells with their weights.
+        constant: what numbers add to left - right.
         relation: ">" says c > 0, "<" says c < 0, "about" says |c| <= band.
         tolerance: of "about", how near; of an order, how near c has to come to the printed c to count as reproduced.
-        ratio: cells and numbers enter by their logarithm, so exp(c) = left / right, and the tolerance is a factor.
+        scale: "difference": c = left - right + constant. "ratio": cells and numbers enter by their logarithm, so
+            exp(c) is left / right, and the tolerance is a factor. "size": c = |left| - |right|.
         printed: the contrast of the printed numbers, None where one is not printed.
         case: what it is tested on, for the reader.
         text: the test, for the reader.
     """
 
-    weights: tuple[tuple[CellName, float], ...]
+    left: tuple[tuple[CellName, float], ...]
+    right: tuple[tuple[CellName, float], ...]
     constant: float
     relation: str
     tolerance: float
-    ratio: bool
+    scale: str
     printed: float | None
     case: str = field(compare=False)
     text: str = field(compare=False)
 
     @property
+    def weights(self) -> tuple[tuple[CellName, float], ...]:
+        """Of all cells: those of the right side count against those of the left."""
+        return self.left + tuple((cell, -weight) for cell, weight in self.right)
+
+    @property
+    def ratio(self) -> bool:
+        """Whether the contrast is a logarithm."""
+        return self.scale == "ratio"
+
+    @property
     def table(self) -> str:
         """The table that it is about: its first cell's."""
-        return _table_of(self.weights[0][0])
+        return _table_of((self.left + self.right)[0][0])
 
     @property
     def band(self) -> float:
@@ -139,22 +152,6 @@ def read(path: Path | None = None) -> tuple[Claim, ...]:
     return tuple(claims.values())
 
 
-@functools.cache
-def cells(table: str) -> Mapping[tuple[str, str], float | None]:
-    """The cells that a claim may name, and what the paper prints there: a dash is no cell.
-
-    Raises:
-        ValueError: an unknown table, with the known ones and the nearest.
-    """
-    printed = {path.stem for path in paths.paper_numbers().glob("*.csv")}
-    named(table, dict.fromkeys([*sorted(printed | set(tables.TABLES)), PARAMETERS]), "table")
-    if table == PARAMETERS:
-        return dict.fromkeys(cells("table_10"))
-    if table in printed:
-        return {(cell.row, cell.column): cell.value for cell in paper.printed(table) if cell.text}
-    return dict.fromkeys(tables.table(table).queries)
-
-
 def _table_of(cell: CellName) -> str:
     return "table_10" if cell[0] == PARAMETERS else cell[0]
 
@@ -180,27 +177,34 @@ def _claim(entry: Mapping) -> Claim:
 
 
 def _comparisons(entry: Mapping) -> tuple[Comparison, ...]:
-    named(entry["relation"], RELATIONS, "relation")
-    ratio = named(entry.get("scale", "difference"), {"difference": False, "ratio": True}, "scale")
-    tolerance, least = entry["tolerance"], 1 if ratio else 0
+    named(entry["relation"], dict.fromkeys(RELATIONS), "relation")
+    scale = entry.get("scale", "difference")
+    named(scale, dict.fromkeys(SCALES), "scale")
+    tolerance, least = entry["tolerance"], 1 if scale == "ratio" else 0
     if not isinstance(tolerance, int | float) or tolerance <= least:
         raise ValueError(f"expected a tolerance above {least}, got {tolerance!r}: say how near is near enough")
     found = []
     for values in _cases(entry.get("over", {})):
-        left, right = (_filled(entry[side], values) for side in ("left", "right"))
-        sides = [_linear(side, entry.get("table"), ratio) for side in (left, right)]
-        weights = {cell: 0.0 for side in sides for cell in side if cell is not None}
-        for sign, side in zip((1, -1), sides, strict=True):
-            for cell in side.keys() - {None}:
-                weights[cell] += sign * side[cell]
-        if any(cell[1:] not in cells(cell[0]) for cell in weights):
+        sides = [filled(entry[side], values) for side in ("left", "right")]
+        left, right = (linear(side, entry.get("table"), scale == "ratio") for side in sides)
+        constant = left.pop(None, 0.0) - right.pop(None, 0.0)
+        if any(cell[1:] not in cells(cell[0]) for cell in (*left, *right)):
             continue
-        constant = sides[0].get(None, 0.0) - sides[1].get(None, 0.0)
-        used = tuple((cell, weight) for cell, weight in weights.items() if weight)
-        case = _filled(entry["case"], values) if "case" in entry else ", ".join(map(str, values.values()))
-        text = f"{_words(left, ratio)} {entry['relation']} {_words(right, ratio)}"
-        printed = _printed(used, constant, ratio)
-        found.append(Comparison(used, constant, entry["relation"], float(tolerance), ratio, printed, case, text))
+        if scale == "size" and (constant or not left or not right):
+            raise ValueError("expected cells on both sides of sizes and no number, got others: leave out `scale`")
+        found.append(
+            Comparison(
+                tuple(left.items()),
+                tuple(right.items()),
+                constant,
+                entry["relation"],
+                float(tolerance),
+                scale,
+                _printed(left, right, constant, scale),
+                filled(entry["case"], values) if "case" in entry else ", ".join(map(str, values.values())),
+                f" {entry['relation']} ".join(words(side, scale) for side in sides),
+            )
+        )
     if not found:
         raise ValueError("expected a case for which the paper prints all cells, got none: mend `over`")
     return tuple(found)
@@ -214,77 +218,13 @@ def _cases(over: Mapping | list) -> Iterator[Mapping[str, object]]:
         yield dict(zip(over, values, strict=True))
 
 
-def _filled(side: object, values: Mapping[str, object]) -> object:
-    """A side with the values in place of {names}."""
-    if isinstance(side, str):
-        try:
-            return side.format_map(values)
-        except KeyError as error:
-            raise ValueError(
-                f"expected a name in `over`, one of {', '.join(map(str, values)) or 'none'}, got {{{error.args[0]}}}"
-            ) from None
-    if isinstance(side, list):
-        return [_filled(part, values) for part in side]
-    if isinstance(side, Mapping):
-        return {name: _filled(part, values) for name, part in side.items()}
-    return side
-
-
-def _linear(side: object, table: str | None, ratio: bool) -> dict[CellName | None, float]:
-    """A side as weights of cells, and of 1 under None."""
-    if isinstance(side, int | float):
-        return {None: math.log(side) if ratio else float(side)}
-    if isinstance(side, list) and all(isinstance(part, str) for part in side) and len(side) in (2, 3):
-        return {_cell(side if len(side) == 3 else [table, *side]): 1.0}
-    if isinstance(side, Mapping) and len(side) == 1:
-        (name, parts), *_ = side.items()
-        named(name, dict.fromkeys(("mean", "minus", "times")), "way to make a side of sides")
-        if name != "mean" and len(parts) != 2:
-            raise ValueError(f"expected two parts of {name}, got {len(parts)}")
-        if name == "times" and ratio:
-            return _sum([({None: math.log(parts[0])}, 1.0), (_linear(parts[1], table, ratio), 1.0)])
-        if name == "times":
-            return _sum([(_linear(parts[1], table, ratio), float(parts[0]))])
-        if name == "minus" and ratio:
-            raise ValueError("expected mean or times on the scale of ratios, got minus: leave out `scale`")
-        signs = [1.0, -1.0] if name == "minus" else [1 / len(parts)] * len(parts)
-        return _sum([(_linear(part, table, ratio), sign) for part, sign in zip(parts, signs, strict=True)])
-    raise ValueError(f"expected a number, [row, column], [table, row, column] or mean, minus, times, got {side!r}")
-
-
-def _sum(parts: list[tuple[dict, float]]) -> dict:
-    total: dict = {}
-    for weights, factor in parts:
-        for cell, weight in weights.items():
-            total[cell] = total.get(cell, 0.0) + factor * weight
-    return total
-
-
-def _cell(parts: list[str]) -> CellName:
-    """A cell whose table, row and column are known; that there is something where they meet is another matter."""
-    table, row, column = parts
-    known = cells(table) if table else {}
-    if not table:
-        raise ValueError(f"expected `table`, or the table in front of {parts[1:]}, got none: add it")
-    named(row, dict.fromkeys(key[0] for key in known), f"row of {table}")
-    named(column, dict.fromkeys(key[1] for key in known), f"column of {table}")
-    return table, row, column
-
-
-def _printed(weights: tuple[tuple[CellName, float], ...], constant: float, ratio: bool) -> float | None:
-    values = [cells(cell[0])[cell[1:]] for cell, _ in weights]
-    if None in values:
-        return None
-    scaled = [math.log(value) if ratio else value for value in values]
-    return constant + sum(weight * value for (_, weight), value in zip(weights, scaled, strict=True))
-
-
-def _words(side: object, ratio: bool) -> str:
-    """A side as a reader would say it."""
-    if isinstance(side, list):
-        return f"{side[-2]} ({side[-1]}{', ' + side[0].replace('_', ' ') if len(side) == 3 else ''})"
-    if isinstance(side, Mapping):
-        (name, parts), *_ = side.items()
-        words = [_words(part, ratio) for part in parts]
-        return f"mean of {', '.join(words)}" if name == "mean" else {"minus": " - ", "times": " x "}[name].join(words)
-    return str(side)
+def _printed(left: Mapping, right: Mapping, constant: float, scale: str) -> float | None:
+    sums = []
+    for side in (left, right):
+        values = [cells(cell[0])[cell[1:]] for cell in side]
+        if None in values:
+            return None
+        scaled = [math.log(value) if scale == "ratio" else value for value in values]
+        total = sum(weight * value for weight, value in zip(side.values(), scaled, strict=True))
+        sums.append(abs(total) if scale == "size" else total)
+    return constant + sums[0] - sums[1]

@@ -75,7 +75,7 @@ def number(contrast: float | None, comparison: Comparison) -> str:
     """left - right, or left / right, with the digits that the tolerance asks for.
 
     Example:
-        >>> number(0.0512, Comparison((), 0, ">", 0.05, False, None, "", ""))
+        >>> number(0.0512, Comparison((), (), 0, ">", 0.05, "difference", None, "", ""))
         '+0.051'
     """
     if contrast is None:

@@ -87,7 +87,7 @@ def _finding(finding: Finding) -> dict:
     measured = [measured for part in found.parts for _, _, measured in part.cells]
     return {
         **told,
-        "logarithm": comparison.ratio,
+        "scale": comparison.scale,
         "ours": found.contrast,
         "half_width_over_seeds": found.over_seeds,
         "half_width_over_examples": found.over_examples,

@@ -31,8 +31,9 @@ from dataclasses import dataclass
 from decnn.study import evidence, intervals, ledger
 from decnn.study.contrasts import Estimate, LookUp, Part, estimate
 from decnn.study.experiments import named
-from decnn.study.ledger import CellName, Claim, Comparison
+from decnn.study.ledger import Claim, Comparison
 from decnn.study.paper import FULLEST_FIRST
+from decnn.study.sides import CellName
 
 __all__ = ["STATES", "Finding", "Need", "Verdict", "at", "judge", "need", "weakest"]
 
