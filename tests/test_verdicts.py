@@ -142,6 +142,15 @@ def test_smoke_never_counts():
         evidence.look_up("smoke", ("table_10", "Standard", "MNIST"))
 
 
+def test_own_statistics_are_other_records_of_paths_alone():
+    def records(method, own):
+        found = evidence.look_up("reader", ("table_01b", method, "MNIST"), own_statistics=own)
+        return {record.path for record in found.records}
+
+    assert records("ReDecNN", True).isdisjoint(records("ReDecNN", False))
+    assert records("MC-Dropout", True) == records("MC-Dropout", False)
+
+
 def test_parameters_are_counted():
     """f has 248,074 parameters, the decoder of width 64 7,575,872."""
     counted = [evidence.look_up("paper", ("parameters", row, "MNIST")).values[0] for row in ("ReDecNN", "Ensemble")]

@@ -36,12 +36,12 @@ def summary(name: str) -> str:
     return "\n\n".join([f"**Finding: {head}.** {rest} of {len(findings)} tests are undecided or not run.", *parts])
 
 
-def claims_html(name: str) -> str:
+def claims_html(name: str, own_statistics: bool = False) -> str:
     """A table of a table's claims, a row for each case and a column for each profile with records.
 
-    Smoke records are never judged.
+    Smoke records are never judged. `own_statistics` is that of `paper.blocks`.
     """
-    found = _asked(name)
+    found = _asked(name, own_statistics)
     if not found:
         return f'<p class="not-run">No claim is judged here: {NOTHING}.</p>'
     rows = []
@@ -58,7 +58,7 @@ def claims_html(name: str) -> str:
     return region(title, f"{head}<tbody>{''.join(rows)}</tbody>", smoke=False)
 
 
-def _asked(name: str) -> list[list[tuple[Verdict, list[Finding]]]]:
+def _asked(name: str, own_statistics: bool = False) -> list[list[tuple[Verdict, list[Finding]]]]:
     """For each profile with a record of the table, its claims with those of their cases that are about it.
 
     Raises:
@@ -67,8 +67,10 @@ def _asked(name: str) -> list[list[tuple[Verdict, list[Finding]]]]:
     named(name, dict.fromkeys(table for claim in ledger.read() for table in claim.tables), "table with claims")
     found = []
     for profile in FULLEST_FIRST:
-        of_table = [(v, [f for f in v.findings if f.comparison.table == name]) for v in verdicts.at(profile).values()]
-        judged = [(verdict, findings) for verdict, findings in of_table if findings]
+        judged = []
+        for verdict in verdicts.at(profile, own_statistics).values():
+            findings = [finding for finding in verdict.findings if finding.comparison.table == name]
+            judged += [(verdict, findings)] if findings else []
         if any(finding.found for _, findings in judged for finding in findings):
             found.append(judged)
     return found

@@ -54,8 +54,10 @@ class Measured:
 
 
 @functools.cache
-def look_up(profile_name: str, cell: CellName) -> Measured | None:
+def look_up(profile_name: str, cell: CellName, own_statistics: bool = False) -> Measured | None:
     """The cell in the committed records of a profile, None where it has not been run. Smoke records never count.
+
+    With `own_statistics`, paths are those that training examples walk along to give batch normalisation its statistics.
 
     Raises:
         ValueError: an unknown profile, or smoke.
@@ -67,17 +69,17 @@ def look_up(profile_name: str, cell: CellName) -> Measured | None:
     if table == "table_10":
         return _cost(size, row, column)
     query = _query(cell)
-    by_seed = _values(query, size) if query else {}
+    by_seed = _values(query, size, own_statistics) if query else {}
     if not by_seed:
         return None
-    found = {seed: _found(query.specification(size, seed)) for seed in by_seed}
-    errors = {seed: error for seed, record in found.items() if (error := _error(query.metric, record)) is not None}
+    specs = {seed: query.specification(size, seed, own_statistics) for seed in by_seed}
+    errors = {seed: _error(query.metric, _found(spec)) for seed, spec in specs.items()}
     return Measured(
-        str(dataclasses.replace(query.specification(size, 0).training, seed=0)),
+        str(dataclasses.replace(specs[min(specs)].training, seed=0)),
         by_seed,
-        errors,
-        tuple(_record(query.specification(size, seed), value) for seed, value in by_seed.items()),
-        elsewhere=_elsewhere(query, size) if len(by_seed) == 1 else None,
+        {seed: error for seed, error in errors.items() if error is not None},
+        tuple(_record(spec, by_seed[seed]) for seed, spec in specs.items()),
+        elsewhere=_elsewhere(query, size, own_statistics) if len(by_seed) == 1 else None,
     )
 
 
@@ -128,23 +130,25 @@ def _found(spec: Spec) -> dict | None:
     return Records(paths.records()).find(spec)
 
 
-def _values(query: Query, size: Profile) -> dict[int, float]:
+def _values(query: Query, size: Profile, own_statistics: bool = False) -> dict[int, float]:
     """By seed, of the runs that have a record in which the number is defined."""
-    found = {seed: _found(query.specification(size, seed)) for seed in size.seeds}
+    found = {seed: _found(query.specification(size, seed, own_statistics)) for seed in size.seeds}
     told = {seed: query.value(record) for seed, record in found.items() if record is not None}
     return {seed: value for seed, value in told.items() if value is not None}
 
 
-def _elsewhere(query: Query, size: Profile) -> tuple[float, float] | None:
-    others = (_values(query, profile(name)) for name in FULLEST_FIRST if name != size.name)
+def _elsewhere(query: Query, size: Profile, own_statistics: bool) -> tuple[float, float] | None:
+    others = (_values(query, profile(name), own_statistics) for name in FULLEST_FIRST if name != size.name)
     of_method = (q for table in tables.TABLES.values() for q in table.queries.values() if q.method == query.method)
-    return pooled(others) or _alike(query, size, of_method)
+    return pooled(others) or _alike(query, size, of_method, own_statistics)
 
 
-def _alike(query: Query, size: Profile, others: Iterable[Query]) -> tuple[float, float] | None:
+def _alike(
+    query: Query, size: Profile, others: Iterable[Query], own_statistics: bool = False
+) -> tuple[float, float] | None:
     """Pooled over the runs of other cells that show the same number."""
     distinct = {(q.specification(size, 0), q.metric): q for q in others if q.kind == query.kind}
-    return pooled(_values(other, size) for other in distinct.values())
+    return pooled(_values(other, size, own_statistics) for other in distinct.values())
 
 
 def _record(spec: Spec, value: float) -> Record:

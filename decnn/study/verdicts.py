@@ -104,14 +104,16 @@ class Need:
 
 
 @functools.cache
-def at(profile: str) -> dict[str, Verdict]:
+def at(profile: str, own_statistics: bool = False) -> dict[str, Verdict]:
     """Verdicts of the whole ledger on the committed records, by the claims' ids.
+
+    `own_statistics` judges paths that give batch normalisation statistics of their own: a reading beside the tables'.
 
     Raises:
         ValueError: an unknown profile, or smoke, whose records are no findings.
     """
     named(profile, dict.fromkeys(FULLEST_FIRST), "profile with findings")
-    return judge(ledger.read(), profile)
+    return judge(ledger.read(), profile, functools.partial(evidence.look_up, own_statistics=own_statistics))
 
 
 def judge(claims: Sequence[Claim], profile: str, look_up: LookUp = evidence.look_up) -> dict[str, Verdict]:
