@@ -100,9 +100,10 @@ def _claim_html(claim: Claim, judged: list[Verdict], found: list[Mapping[str, Ve
     note = f"<br><small>{_text(note[0].upper() + note[1:])}.</small>" if note else ""
     section = claim.section if claim.section in ("Abstract", BEYOND) else f"section {claim.section}"
     where = ", ".join([_text(section), *(_source(name, claim) for name in claim.tables or ("",))]).rstrip(", ")
-    inside = "".join(map(_cases_html, judged)) if claim.comparisons else _parts_html(claim, judged, found)
+    inside = "".join(map(_cases_html, judged)) or _tests_html(claim) or _parts_html(claim, judged, found)
     count = f"{len(claim.comparisons)} cases" if len(claim.comparisons) > 1 else "the case"
-    title = f"{count}, intervals and records" if claim.comparisons else "what it rests on"
+    what = "intervals and records" if any(verdict.run for verdict in judged) else "to be run"
+    title = f"{count}, {what}" if claim.comparisons else "what it rests on"
     folded = f"<details><summary>{title}</summary>{inside}</details>" if inside else ""
     return (
         f'<tbody id="claim-{claim.id}" data-section="{_text(claim.section)}" data-verdicts="{states}">'
@@ -151,6 +152,12 @@ def _parts_html(claim: Claim, judged: list[Verdict], found: list[Mapping[str, Ve
         link = f'<a href="#claim-{name}">{_text(parts[0].claim.sentence)}</a>'
         rows.append([link, *(badge(part.state) for part in parts)])
     return f"<table>{_table(['rests on', *(verdict.profile for verdict in judged)], rows)}</table>" if rows else ""
+
+
+def _tests_html(claim: Claim) -> str:
+    """What would be tested, where nothing has been run, and what the paper prints."""
+    rows = [[_text(test.text), number(test.printed, test)] for test in claim.comparisons]
+    return f"<table>{_table(['left, right', 'paper'], rows)}</table>" if rows else ""
 
 
 def _cases_html(verdict: Verdict) -> str:
