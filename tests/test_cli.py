@@ -1,5 +1,6 @@
 """The command line: what a user's mistakes answer, and a run from the shell to its record."""
 
+import json
 import re
 
 import pytest
@@ -26,6 +27,7 @@ TABLE = str(paths.root() / "notebooks" / "table_01a_accuracy.ipynb")
         (["status", "--profile", "paper"], "expected --watch with --profile, got none: add it, or leave"),
         (["status", "--watch", "0"], "expected seconds above 0 with --watch, got 0"),
         (["data", "get", "minst"], "mnist"),
+        (["verdict", "--profile", "smoke"], "expected a profile with findings, one of paper.*got 'smoke'"),
         (["execute", "notebooks/table_99.ipynb"], "expected a notebook, one of"),
         (["execute", TABLE, "-p", "profil", "smoke"], "did you mean 'profile'"),
     ],
@@ -58,6 +60,14 @@ def test_clean_frees_checkpoints_and_leaves_records(capsys):
 def test_status_counts_the_committed_records(capsys):
     assert main(["status"]) == 0
     assert "mnist ReDecNN" in capsys.readouterr().out
+
+
+def test_verdicts_as_text_and_as_json(capsys):
+    assert main(["verdict", "--profile", "reader"]) == 0
+    text = capsys.readouterr().out
+    assert main(["verdict", "--profile", "reader", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert [entry["claim"] for entry in found] == [line.split()[0] for line in text.splitlines()[1:-1]]
 
 
 def test_every_chapter_has_its_notebook():

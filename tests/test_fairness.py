@@ -8,7 +8,6 @@ import torch
 from decnn import metrics
 from decnn.data import DataNotFound
 from decnn.study import charts, fairness, paper, tables
-from decnn.study.claims import Claim, claims_html, judge
 from decnn.study.experiments import profile
 from decnn.study.paper import Block, Cell, Printed
 from decnn.study.tables import specifications
@@ -72,26 +71,6 @@ def test_gaps_are_absolute_differences_of_each_seed():
     (found,) = fairness.gaps([block("table_07")])
     assert found.of("Standard", "F1, gap").values == pytest.approx((0.2, 0.1))  # the second seed's has the other sign
     assert "<td>0.100</td><td>0.150 ± 0.071 (2)</td><td>+0.050</td>" in paper.table_html(found)
-
-
-def test_claims_speak_of_levels_of_gaps_and_of_groups():
-    def records(query):
-        uneven = query.subject != "ReDecNN (Eq. 8)"
-        return [record(entry(0.3 + d), entry(0.3 + 0.2 * uneven + d), entry(0.5)) for d in (0.0, 0.01)]
-
-    (found,) = fairness.for_claims([block("table_07", records=records)])
-    free, constrained = "ReDecNN (Eq. 5)", "ReDecNN (Eq. 8)"
-    claims = {
-        Claim("evener", free, ">", constrained, on=("F1, gap",)): 0.2,
-        Claim("worse on the bald", "Not Bald", ">", "Bald", on=("Standard, F1",)): 0.2,
-        Claim("not with the constraint", "Not Bald", ">", "Bald", on=("(Eq. 8), F1",)): 0.0,
-        Claim("lower", free, ">", constrained, on=("F1 (Not Bald)",)): 0.2,
-    }
-    for claim, difference in claims.items():
-        (case,) = (case for case in found.table.cases if case.endswith(claim.on))
-        verdict = judge(claim, found.of(claim.left, case), found.of(claim.right, case))
-        assert verdict.difference == pytest.approx(difference)
-        assert f"{claim.left} &gt; {claim.right}" in claims_html([claim], [found])
 
 
 def test_how_fine_a_difference_few_images_show():

@@ -1,11 +1,10 @@
-"""Paper beside ours: the join, the cells that say why they are empty, and the verdict on a claim."""
+"""Paper beside ours: the join, and the cells that say why they are empty."""
 
 import dataclasses
 
 import pytest
 
 from decnn.study import compositions, experiments, jobs, paper, tables
-from decnn.study.claims import Claim, claims_html, judge
 from decnn.study.paper import Block, Cell, Printed
 
 
@@ -17,59 +16,6 @@ def test_mean_sd_and_difference_are_over_seeds():
     ours = cell([91.0, 93.0])
     assert (ours.mean, ours.sd, ours.difference) == (92.0, pytest.approx(2**0.5), 2.0)
     assert (cell([91.0]).sd, cell().mean, cell().difference) == (None, None, None)
-
-
-@pytest.mark.parametrize(
-    ("relation", "left", "right", "state"),
-    [
-        (">", [3.0, 3.1, 2.9], [1.0, 1.1, 0.9], "holds"),
-        (">", [1.0, 1.1, 0.9], [3.0, 3.1, 2.9], "does not hold"),
-        (">", [1.0, 3.0, 2.0], [1.5, 2.5, 1.9], "undecided"),
-        (">", [3.0], [1.0, 1.1], "undecided"),
-        (">", [], [1.0, 1.1], "not run"),
-        ("about", [1.0, 1.01, 0.99], [1.0, 1.01, 0.99], "holds"),
-        ("about", [3.0, 3.1, 2.9], [1.0, 1.1, 0.9], "does not hold"),
-        ("about", [1.0, 2.0, 3.0], [1.0, 2.0, 3.0], "undecided"),
-    ],
-)
-def test_verdict(relation, left, right, state):
-    claim = Claim("sentence", "a", relation, "b", tolerance=0.5)
-    assert judge(claim, cell(left), cell(right)).state == state
-
-
-@pytest.mark.parametrize(
-    ("left", "state"),
-    [([0.8, 0.81, 0.79], "holds"), ([0.6, 0.61, 0.59], "does not hold"), ([0.7, 0.71, 0.69], "undecided")],
-)
-def test_more_may_fall_short_by_the_tolerance(left, state):
-    claim = Claim("sentence", "a", ">", "b", tolerance=0.1)
-    assert judge(claim, cell(left), cell([0.8, 0.81, 0.79])).state == state
-
-
-def test_interval_is_welchs():
-    from scipy.stats import ttest_ind
-
-    left, right = [3.0, 3.4, 2.9], [1.0, 1.1, 0.5]
-    verdict = judge(Claim("sentence", "a", ">", "b"), cell(left), cell(right))
-    interval = ttest_ind(left, right, equal_var=False).confidence_interval(0.95)
-    assert verdict.difference - verdict.half_width == pytest.approx(interval.low)
-    assert verdict.difference + verdict.half_width == pytest.approx(interval.high)
-
-
-def test_a_number_is_compared_with_by_students_interval():
-    from scipy.stats import ttest_1samp
-
-    claim = Claim("sentence", "Standard", "about", 92.0, tolerance=13.0)
-    interval = ttest_1samp([91.0, 93.0], 92.0).confidence_interval(0.95)
-    width = (interval.high - interval.low) / 2
-    assert f'MNIST</th><td><span class="claim-holds">holds: +0 (± {width:.3g})' in claims_html([claim], [block()])
-    assert claim.test == "Standard within 13 of 92.0"
-
-
-def test_a_claim_is_judged_on_the_cases_that_it_speaks_of():
-    claim = Claim("sentence", "Standard", ">", "Dropout")
-    assert claims_html([claim], [block()]).count("<td>") == len(tables.table("table_01a").cases) == 3
-    assert claims_html([dataclasses.replace(claim, on=("Fashion", "CelebA"))], [block()]).count("<td>") == 2
 
 
 def block(profile="reader", note="", values=(91.0, 93.0)):
@@ -104,12 +50,11 @@ def test_empty_cell_says_why_and_is_escaped():
     assert '<td colspan="2" class="not-run">not run [1]</td>' in html
 
 
-def test_smoke_block_is_watermarked_and_neither_compared_nor_judged():
+def test_smoke_block_is_watermarked_and_not_compared():
     smoke = block("smoke")
     assert "decnn-smoke" in paper.table_html(smoke)
     assert "SMOKE RUN, not a finding" in paper.table_html(smoke)
     assert "-5.10" not in paper.table_html(smoke)
-    assert "No claim is judged" in claims_html([Claim("s", "Standard", ">", "Dropout")], [smoke])
 
 
 def test_cells_that_the_paper_lacks_follow_the_printed_ones():
@@ -141,8 +86,3 @@ def test_a_cell_that_smoke_runs_leave_out_is_run_at_every_other_profile():
 def test_unknown_printed_table_lists_the_known():
     with pytest.raises(ValueError, match="expected a printed table, one of table_01a"):
         paper.printed("table_99")
-
-
-def test_unknown_relation_is_refused():
-    with pytest.raises(ValueError, match="expected a relation"):
-        Claim("sentence", "a", "<", "b")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from decnn.study.claims import Claim, judge
 from decnn.study.compositions import CONFOUNDING
+from decnn.study.intervals import Sample, half_width, standard_error
 from decnn.study.paper import Block, Cell
 from decnn.study.plots import style
 
@@ -83,13 +84,11 @@ def changes(found: list[Block], base: str) -> tuple[Figure, str]:
             known = [(a - b, place) for place, (a, b) in enumerate(printed) if a is not None and b is not None]
             axis.plot(*zip(*known, strict=True), "|", color="0", markersize=9, label="printed")
             for offset, block in enumerate(found, start=1):
-                verdicts = [
-                    judge(Claim("", subject, ">", base), block.of(subject, c), block.of(base, c)) for c in cases
-                ]
-                drawn = [(i + 0.18 * offset, v) for i, v in enumerate(verdicts) if v.state != "not run"]
+                pairs = enumerate((block.of(subject, c), block.of(base, c)) for c in cases)
+                drawn = [(i + 0.18 * offset, *_change(*pair)) for i, pair in pairs if all(c.values for c in pair)]
                 axis.errorbar(
-                    [v.difference for _, v in drawn], [place for place, _ in drawn],
-                    xerr=[v.half_width for _, v in drawn], linestyle="none", capsize=2, label=block.profile.name,
+                    [change for _, change, _ in drawn], [place for place, *_ in drawn],
+                    xerr=[half for *_, half in drawn], linestyle="none", capsize=2, label=block.profile.name,
                 )  # fmt: skip
             axis.set_yticks(range(len(cases)), cases)
             axis.set_title(f"{subject}{' (smoke)' if found[0].smoke else ''}")
@@ -98,6 +97,13 @@ def changes(found: list[Block], base: str) -> tuple[Figure, str]:
         axes[-1].legend(loc="best")
     text = f"{table.title}: change of AUROC against {base!r}, printed and ours, by kind of outliers."
     return figure, text
+
+
+def _change(cell: Cell, base: Cell) -> tuple[float, float]:
+    """Difference of means and half of Welch's 95 % interval, nan where a cell has one seed."""
+    samples = [Sample(c.mean, len(c.values), c.sd, len(c.values) - 1) for c in (cell, base)]
+    spread = standard_error(samples)
+    return cell.mean - base.mean, half_width(*spread) if spread else math.nan
 
 
 def auroc_by_depth(found: list[Block]) -> tuple[Figure, str]:

@@ -67,6 +67,8 @@ def _parser() -> argparse.ArgumentParser:
     _add_choice(status)
     status.set_defaults(command=_status)
 
+    _add_verdict(commands)
+
     clean = commands.add_parser("clean", help="delete checkpoints; records are never touched")
     clean.set_defaults(command=_clean)
 
@@ -100,6 +102,14 @@ def _parser() -> argparse.ArgumentParser:
     bench.add_argument("--save", action="store_true", help="write the record to book/bench for the book")
     bench.set_defaults(command=_bench)
     return parser
+
+
+def _add_verdict(commands: argparse._SubParsersAction) -> None:
+    verdict = commands.add_parser("verdict", help="what the committed records say of each claim of the paper")
+    verdict.add_argument("--profile", help="paper, overnight or reader; by default each")
+    verdict.add_argument("--json", action="store_true", help="with every case, its intervals and records")
+    verdict.add_argument("--save", action="store_true", help="write book/verdicts.csv, which a test compares")
+    verdict.set_defaults(command=_verdict)
 
 
 def _add_choice(parser: argparse.ArgumentParser, profile: str | None = None) -> None:
@@ -190,6 +200,19 @@ def _status(options: argparse.Namespace) -> int:
     for message in broken:
         print(message, file=sys.stderr)
     return 1 if broken else 0
+
+
+def _verdict(options: argparse.Namespace) -> int:
+    from decnn.study import paper, verdict_reports
+
+    profiles = [options.profile] if options.profile else paper.FULLEST_FIRST
+    if options.save:
+        print(verdict_reports.save())
+    elif options.json:
+        print(json.dumps(verdict_reports.as_json(profiles), indent=1))
+    else:
+        print(verdict_reports.as_text(profiles))
+    return 0
 
 
 def _clean(options: argparse.Namespace) -> int:

@@ -17,7 +17,7 @@ from decnn.study.paper import Block, Cell, Printed, printed
 from decnn.study.readings import grid_html, mean_text
 from decnn.study.records import measured
 
-__all__ = ["SIDES", "by_chance", "chance_html", "for_claims", "gaps", "intervals_html", "resolution"]
+__all__ = ["SIDES", "by_chance", "chance_html", "gaps", "intervals_html", "resolution"]
 
 SIDES = {"Bald": "groups/with", "Not bald": "groups/without"}
 SHOWN = {"f1": ("F1", 3), "ap": ("AP, %", 1), "auroc": ("AUROC", 3), "ece": ("ECE, %", 2)}
@@ -63,26 +63,12 @@ def intervals_html(found: list[Block], places: Mapping[str, str], names: Sequenc
 
 
 def gaps(found: list[Block]) -> list[Block]:
-    """Table 7's |not bald - bald| of each seed, as blocks to make claims about."""
+    """Table 7's |not bald - bald| of each seed."""
     derived = []
     for block in found:
         rows = dict.fromkeys(cell.paper.row for cell in block.cells if cell.paper.text)
         cells = tuple(_gap(block, row, title) for row in rows for title in ("F1", "AP", "ECE"))
         derived.append(_with_cells(block, cells, "Table 7: gap between the groups"))
-    return derived
-
-
-def for_claims(found: list[Block]) -> list[Block]:
-    """Table 7 with its gaps, and again with the groups as what is compared, model by model."""
-    derived = []
-    for block, gap in zip(found, gaps(found), strict=True):
-        groups = [
-            dataclasses.replace(cell, query=dataclasses.replace(cell.query, subject=group, case=f"{row}, {title}"))
-            for cell in block.cells
-            for row, title, group in [(cell.query.subject, *cell.paper.column.rstrip(")").partition(" (")[::2])]
-            if group in GROUPS
-        ]
-        derived.append(_with_cells(block, (*block.cells, *gap.cells, *groups), block.table.title))
     return derived
 
 

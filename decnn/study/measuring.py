@@ -15,7 +15,7 @@ from decnn.study import paths
 from decnn.study.records import commit, device_name
 from decnn.training import write_atomically
 
-__all__ = ["in_turn", "saved", "stamp", "training_step", "write"]
+__all__ = ["in_turn", "place", "saved", "stamp", "training_step", "write"]
 
 
 def in_turn(
@@ -72,12 +72,17 @@ def stamp(device: str = "cpu") -> dict:
 
 
 def write(kind: str, record: dict) -> Path:
-    """Write a record where the book finds it: by kind, machine and, where there is one, the decoder's width."""
-    name = "-".join(record["machine"].split(",")[0].lower().split())
-    width = f"-width-{record['width']}" if "width" in record else ""
-    path = _folder(kind) / f"{name}{width}.json"
+    """Write a record where the book finds it."""
+    path = place(kind, record)
     write_atomically(path, (json.dumps(record, indent=1) + "\n").encode())
     return path
+
+
+def place(kind: str, record: dict) -> Path:
+    """Where the book finds a record: by kind, machine and, where there is one, the decoder's width."""
+    name = "-".join(record["machine"].split(",")[0].lower().split())
+    width = f"-width-{record['width']}" if "width" in record else ""
+    return _folder(kind) / f"{name}{width}.json"
 
 
 def saved(kind: str) -> list[dict]:

@@ -53,8 +53,13 @@ class Query:
         return self._shown[1]
 
     @property
+    def kind(self) -> str:
+        """What the number is, of whatever images: accuracy, ece, auroc, ..."""
+        return self.metric.removesuffix("/value").rpartition("/")[2]
+
+    @property
     def _shown(self) -> tuple[str, int]:
-        return UNITS.get(self.metric.removesuffix("/value").rpartition("/")[2], ("AUROC", 3))
+        return UNITS.get(self.kind, ("AUROC", 3))
 
     def specification(self, size: Profile, seed: int, own_statistics: bool = False) -> Spec:
         """The run of one seed; `own_statistics` says nothing where no path is walked."""
