@@ -341,5 +341,5 @@ def test_training_needs_no_mode_of_the_caller():
     model = mlp()
     before = [p.detach().clone() for p in model.parameters()]
     with torch.no_grad():
-        fit(model, IMAGES, LABELS, classify, steps=1, batch_size=2)
+        fit(model, IMAGES.double(), LABELS, classify, steps=1, batch_size=2)
     assert all(not torch.equal(a, b) for a, b in zip(before, model.parameters(), strict=True))
