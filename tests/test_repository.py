@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from decnn.study import paths
+from decnn.study import citing, paths
 from decnn.study.records import Records
+from decnn.study.selection import Selection
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -91,3 +92,22 @@ def test_committed_records_can_be_read_and_lie_where_their_key_says():
     assert store.broken() == []
     for record in store.all():
         assert not record["dirty"], f"{record['key']} was made by code that is in no commit"
+
+
+def test_the_readme_cites_what_citation_cff_says():
+    assert citing.paper() in (ROOT / "README.md").read_text()
+
+
+def test_a_checker_makes_what_the_manifest_lists():
+    """Every file is there, and the command beside a record selects its run."""
+    store = Records(paths.records())
+    for entry in yaml.safe_load((ROOT / "codecheck.yml").read_text())["manifest"]:
+        path, comment = ROOT / entry["file"], entry["comment"]
+        assert path.exists()
+        if "records" in path.parts:
+            table, options = re.search(r"decnn run (\w+) (.*)", comment).groups()
+            chosen = {name: tuple(values.split(",")) for name, values in re.findall(r"--(\w+) ([\w,-]+)", options)}
+            (size,) = chosen.pop("profile")
+            seeds = tuple(map(int, chosen.pop("seeds", "0")))
+            asked = Selection((table,), size, seeds=seeds, **chosen).specifications()
+            assert path.name in {store.path(spec).name for spec in asked}

@@ -8,8 +8,8 @@ import statistics
 from importlib import metadata
 from pathlib import Path
 
-from decnn.study import measuring, memory, paths, schedule
-from decnn.study.experiments import METHODS, PROFILES
+from decnn.study import citing, measuring, memory, paths, schedule
+from decnn.study.experiments import METHODS, PROFILES, Spec
 from decnn.study.records import Records, device_name
 from decnn.study.tables import precision_pair, specifications
 from decnn.training import write_atomically
@@ -27,6 +27,9 @@ def write() -> list[Path]:
         "_precision.md": _precision(),
         "_schedule.md": _schedule(),
         "_memory.md": _memory(),
+        "_compute.md": _compute(),
+        "_cite_paper.md": f"```bibtex\n{citing.paper()}\n```",
+        "_cite_software.md": f"```bibtex\n{citing.software()}\n```",
     }
     folder = paths.root() / "book" / "chapters"
     for name, text in fragments.items():
@@ -75,6 +78,23 @@ def _minutes() -> str:
     return (
         f"{table}\n\nMeasured on {', '.join(sorted(devices))}. Seeds of a method without decoder were trained together."
     )
+
+
+def _compute() -> str:
+    """What all committed records took, in core-hours by profile; weights that several records share count once."""
+    training: dict[tuple[str, str], float] = {}
+    totals = {name: [0, 0.0, 0.0] for name in PROFILES}
+    for record in Records(paths.records()).all():
+        spec = Spec.from_dict(record["specification"])
+        size = next(p for p in PROFILES.values() if p.steps == spec.training.steps)
+        hours = record["device"]["threads"] / 3600
+        totals[size.name][0] += 1
+        totals[size.name][2] += record["seconds"]["evaluation"] * hours
+        training[size.name, spec.training_key] = record["seconds"]["training"] * hours
+    for (name, _), hours in training.items():
+        totals[name][1] += hours
+    rows = [[name, f"{n:,}", f"{t:.1f}", f"{e:.1f}"] for name, (n, t, e) in totals.items() if n]
+    return _table(["profile", "records", "training, core-hours", "evaluation, core-hours"], rows)
 
 
 def _environment() -> str:
