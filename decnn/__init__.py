@@ -4,7 +4,7 @@ Companion of Wu, Goodman, Ermon, "Improving Compositionality of Neural Networks 
 Representations to Inputs" (NeurIPS 2021). Only the public names live here.
 """
 
-from decnn import attacks, baselines, data, metrics, objectives
+from decnn import assertions, attacks, baselines, data, metrics, objectives
 from decnn.adapters import decodable
 from decnn.baselines import BayesNN, Ensemble, MCDropout
 from decnn.classifiers import MLP, ConvNet, Linear, ResNet18
@@ -32,6 +32,7 @@ __all__ = [
     "ResNetDecoder",
     "Step",
     "UNetDecoder",
+    "assertions",
     "attacks",
     "baselines",
     "data",
