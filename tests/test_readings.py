@@ -6,7 +6,7 @@ import dataclasses
 
 import pytest
 
-from decnn.study import charts, experiments, nearest, paper, readings, tables
+from decnn.study import charts, experiments, nearest, paper, readings, table_pages, tables
 from decnn.study.paper import Block, Cell, Printed
 
 BINS = {"count": [2, 0, 2], "confidence": [0.2, 0.0, 0.9], "accuracy": [0.5, 0.0, 0.5]}
@@ -75,7 +75,7 @@ def test_smoke_runs_are_never_compared_with_the_paper():
 
 @pytest.mark.parametrize("name", ["table_02", "table_11"])
 def test_a_wide_table_is_one_for_each_data_set_without_itself_as_outliers(name):
-    html = paper.table_html(block(name, "MNIST: MC"))
+    html = table_pages.table_html(block(name, "MNIST: MC"))
     assert html.count("<table>") == 3
     assert html.count(">OOD (MNIST)<") == 2  # in the tables of Fashion-MNIST and CelebA
 
@@ -95,7 +95,7 @@ def test_what_is_not_the_whole_data_set_is_named_above_its_numbers(data, title):
     found = block("table_02", "CelebA: MC")
     records = tuple(record(seed, 0.6) | {"data": data} for seed in range(2))
     cells = tuple(dataclasses.replace(cell, records=cell.records and records) for cell in found.cells)
-    assert title in paper.table_html(dataclasses.replace(found, cells=cells))
+    assert title in table_pages.table_html(dataclasses.replace(found, cells=cells))
 
 
 def of_attributes(value: float) -> dict:

@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from decnn.study import compositions, experiments, jobs, paper, tables
+from decnn.study import compositions, experiments, jobs, paper, table_pages, tables
 from decnn.study.paper import Block, Cell, Printed
 
 
@@ -30,7 +30,7 @@ def block(profile="reader", note="", values=(91.0, 93.0)):
 
 
 def test_table_shows_paper_ours_and_difference_in_the_papers_order():
-    html = paper.table_html(block())
+    html = table_pages.table_html(block())
     assert html.index("Standard") < html.index("ReDecNN") < html.index("Ensemble")
     assert "<td>97.1 (0.11)</td><td>92.00 ± 1.41 (2)</td><td>-5.10</td>" in html
 
@@ -39,22 +39,22 @@ def test_a_table_that_the_paper_lacks_shows_ours_alone():
     table = tables.table("beyond")
     (key, query), *_ = table.queries.items()
     ours = Cell(Printed(*key, "", ""), query, (9.0,), (), "")
-    html = paper.table_html(Block(table, experiments.profile("reader"), (ours,)))
+    html = table_pages.table_html(Block(table, experiments.profile("reader"), (ours,)))
     assert html.count("<td>") == html.count("<td>9.00 (1)</td>") == 1
     assert '<thead><tr><th scope="col"></th><th scope="col">Acc.</th></tr></thead>' in html
 
 
 def test_empty_cell_says_why_and_is_escaped():
-    html = paper.table_html(block(note="not run: `decnn run` <mnist>"))
+    html = table_pages.table_html(block(note="not run: `decnn run` <mnist>"))
     assert html.count("[1] not run: <code>decnn run</code> &lt;mnist&gt;") == 1
     assert '<td colspan="2" class="not-run">not run [1]</td>' in html
 
 
 def test_smoke_block_is_watermarked_and_not_compared():
     smoke = block("smoke")
-    assert "decnn-smoke" in paper.table_html(smoke)
-    assert "SMOKE RUN, not a finding" in paper.table_html(smoke)
-    assert "-5.10" not in paper.table_html(smoke)
+    assert "decnn-smoke" in table_pages.table_html(smoke)
+    assert "SMOKE RUN, not a finding" in table_pages.table_html(smoke)
+    assert "-5.10" not in table_pages.table_html(smoke)
 
 
 def test_cells_that_the_paper_lacks_follow_the_printed_ones():

@@ -6,7 +6,8 @@ import html
 
 from decnn.study import ledger, verdicts
 from decnn.study.experiments import named
-from decnn.study.paper import FULLEST_FIRST, region
+from decnn.study.paper import FULLEST_FIRST
+from decnn.study.table_pages import region
 from decnn.study.verdict_pages import badge, number, spread
 from decnn.study.verdicts import CONTRADICTED, DIRECTION, NOT_RUN, REPRODUCED, UNDECIDED, Finding, Verdict
 

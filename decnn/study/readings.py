@@ -6,8 +6,9 @@ import html
 import statistics
 from collections.abc import Mapping, Sequence
 
-from decnn.study.paper import Block, Cell, Printed, region
+from decnn.study.paper import Block, Cell, Printed
 from decnn.study.records import measured
+from decnn.study.table_pages import region
 
 __all__ = ["beside_html", "bins_html", "grid_html", "mean_text", "measures_html", "readings_html", "unweighted"]
 

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from decnn.data.speech import FRAMES, LogMel, waveforms
-from decnn.study.paper import region
 from decnn.study.plots import style
+from decnn.study.table_pages import region
 
 if TYPE_CHECKING:  # drawing libraries are imported where they draw: most of a small notebook's time is imports
     from matplotlib.figure import Figure

@@ -13,7 +13,8 @@ from decnn.study import ledger, paths, tables, verdicts
 from decnn.study.contrasts import Estimate
 from decnn.study.evidence import Record
 from decnn.study.ledger import BEYOND, Claim, Comparison
-from decnn.study.paper import FULLEST_FIRST, region
+from decnn.study.paper import FULLEST_FIRST
+from decnn.study.table_pages import region
 from decnn.study.verdicts import CONTRADICTED, DIRECTION, NOT_RUN, REPRODUCED, STATES, UNDECIDED, Finding, Verdict
 
 __all__ = ["badge", "counts_html", "ledger_html", "needs_html", "number", "spread"]
