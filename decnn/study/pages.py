@@ -8,7 +8,7 @@ import statistics
 from importlib import metadata
 from pathlib import Path
 
-from decnn.study import citing, measuring, memory, paths, schedule
+from decnn.study import citing, measuring, memory, paths, schedule, touch
 from decnn.study.experiments import METHODS, PROFILES, Spec
 from decnn.study.records import Records, device_name
 from decnn.study.tables import precision_pair, specifications
@@ -18,7 +18,7 @@ __all__ = ["write"]
 
 
 def write() -> list[Path]:
-    """Write all fragments to book/chapters; returns their paths."""
+    """Write all fragments, and what the pages to touch load, to book/chapters; returns their paths."""
     fragments = {
         "_profiles.md": _profiles(),
         "_minutes.md": _minutes(),
@@ -34,7 +34,7 @@ def write() -> list[Path]:
     folder = paths.root() / "book" / "chapters"
     for name, text in fragments.items():
         write_atomically(folder / name, (text + "\n").encode())
-    return [folder / name for name in fragments]
+    return [*(folder / name for name in fragments), *touch.write()]
 
 
 def _profiles() -> str:
