@@ -161,7 +161,7 @@ document.addEventListener("DOMContentLoaded", () => {
   };
   group("test digits", decnnSamples.digits);
   if (decnnSamples.garments) group("garments", decnnSamples.garments);
-  else find("missing").textContent = `No garments: ${decnnSamples.missing}`;
+  else find("missing").textContent = `No garments: ${decnnSamples.missing.replaceAll("`", "")}`;
   find("model").textContent = decnnSamples.model;
   choice.addEventListener("change", () => choice.value && take(pixels(choice.value)));
   find("noise").addEventListener("click", () => take(noise()));

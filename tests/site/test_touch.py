@@ -48,13 +48,17 @@ def test_logits_decodings_and_paths_are_those_of_torch(visit, images, model):
 def test_votes_are_those_of_torch(visit, images, model):
     paths = decnn.sample_paths(10, 8, 8, torch.Generator().manual_seed(1))
     found = torch.tensor(ask(visit(PAGE), "votes", images[0], paths.tolist()))
-    depths = torch.stack([logits.argmax(-1)[:, 0] for logits in decnn.uncertainty.path_logits(model, images[:1], paths)])
+    depths = torch.stack(
+        [logits.argmax(-1)[:, 0] for logits in decnn.uncertainty.path_logits(model, images[:1], paths)]
+    )
     assert torch.equal(found, depths.T)
 
 
 def test_a_sample_is_read_decoded_and_voted_on_while_the_page_stays_free(visit):
     page = visit(PAGE)
-    page.evaluate("() => { window.ticks = 0; const tick = () => { ticks += 1; requestAnimationFrame(tick); }; tick(); }")
+    page.evaluate(
+        "() => { window.ticks = 0; const tick = () => { ticks += 1; requestAnimationFrame(tick); }; tick(); }"
+    )
     page.get_by_label("or take an image").select_option(label="3")
     page.wait_for_selector("#decnn-touch[data-done]", timeout=30_000)
     status = page.locator('[data-part="status"]').inner_text()
