@@ -1,4 +1,4 @@
-"""Things to touch: the network in the page is torch's, answers in time, leaves the page free, and can be used by keys."""
+"""Things to touch: the page's network is torch's, answers in time, leaves the page free, and obeys keys as well."""
 
 import json
 
