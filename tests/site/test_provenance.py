@@ -29,9 +29,9 @@ def test_keys_open_and_close_it_and_the_focus_returns(number):
     page, button = number
     button.focus()
     page.keyboard.press("Enter")
-    assert page.get_by_role("dialog").is_visible()
+    page.get_by_role("dialog").wait_for()
     page.keyboard.press("Escape")
-    assert not page.get_by_role("dialog").is_visible()
+    page.get_by_role("dialog").wait_for(state="hidden")
     assert button.evaluate("button => button === document.activeElement")
 
 
