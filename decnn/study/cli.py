@@ -89,6 +89,7 @@ def _parser() -> argparse.ArgumentParser:
 
     release = commands.add_parser("release", help="put the trained weights of a run into decnn/weights")
     release.add_argument("--profile", default="overnight")
+    release.add_argument("--votes", action="store_true", help="write what a released model's paths vote instead")
     release.set_defaults(command=_release)
 
     bench = commands.add_parser("bench", help="measure training and voting beside a plain implementation")
@@ -256,9 +257,9 @@ def _pages(options: argparse.Namespace) -> int:
 
 
 def _release(options: argparse.Namespace) -> int:
-    from decnn.study import release
+    from decnn.study import release, votes
 
-    for path in release.write(options.profile):
+    for path in [votes.write()] if options.votes else release.write(options.profile):
         print(path)
     return 0
 
