@@ -25,6 +25,7 @@ __all__ = [
     "entropy",
     "fewer_votes",
     "first_pass",
+    "label_entropy",
     "sampled_logits",
     "scores_of_votes",
     "voting_paths",
@@ -97,13 +98,20 @@ def scores_of_votes(depths: list[Tensor], attributes: bool = False) -> dict[str,
 
 
 def entropy(depths: list[Tensor], attributes: bool = False) -> Tensor:
-    """Entropy (B,) of the votes of all given logits (N, B, K) together; of `attributes` their mean.
-
-    To a millionth of a nat: votes 4,1,1,1,1 and 2,2,2,2 tie, whatever the last bit says.
-    """
+    """Entropy (B,) of the votes of all given logits (N, B, K) together; of `attributes` their mean."""
     if attributes:
         return scores_of_votes([torch.cat(depths)], attributes)["vote_entropy"]
-    return vote_entropy(torch.cat(depths).argmax(-1), depths[-1].shape[-1]).double().mul(1e6).round() / 1e6
+    return label_entropy(torch.cat(depths).argmax(-1), depths[-1].shape[-1])
+
+
+def label_entropy(votes: Tensor, num_classes: int) -> Tensor:
+    """Entropy (B,) of votes (N, B), to a millionth of a nat: 4,1,1,1,1 and 2,2,2,2 tie, whatever the last bit says.
+
+    Example:
+        >>> label_entropy(torch.tensor([[0, 0], [0, 1]]), num_classes=2).tolist()
+        [0.0, 0.693147]
+    """
+    return vote_entropy(votes, num_classes).double().mul(1e6).round() / 1e6
 
 
 def fewer_votes(logits: Tensor, measure: Callable[[Tensor], float | None]) -> list[dict]:
