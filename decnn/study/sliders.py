@@ -20,8 +20,8 @@ from decnn.study.sampling import label_entropy
 __all__ = ["BIN", "histogram", "layers_html", "votes_html"]
 
 BIN = 200_000  # millionths of a nat, whole so that Python and JavaScript agree on every edge
-WIDTH, HEIGHT = 640, 290
-LEFT, RIGHT, TOP, BOTTOM = 52, 632, 14, 234  # of the plot
+WIDTH, HEIGHT = 640, 306
+LEFT, RIGHT, TOP, BOTTOM = 52, 616, 34, 254  # of the plot
 BAR = 20
 
 
@@ -147,8 +147,7 @@ def _chart(counts: Mapping[str, Sequence[int]], names: Mapping[str, str]) -> str
         f'below." data-bottom="{BOTTOM}" data-full="{full}"><defs><pattern id="decnn-hatch" width="6" height="6" '
         'patternUnits="userSpaceOnUse" patternTransform="rotate(45)"><path d="M0 0V6"/></pattern></defs>'
         f'{"".join(lines)}{"".join(bars)}<text x="{(LEFT + RIGHT) / 2}" y="{HEIGHT - 10}" class="x">entropy of the '
-        f'votes (nats)</text><text class="x" transform="translate(14 {(TOP + BOTTOM) / 2}) rotate(-90)">share of the '
-        "group (%)</text></svg>"
+        f'votes (nats)</text><text x="0" y="16">share of the group (%)</text></svg>'
     )
 
 

@@ -40,7 +40,7 @@ def write(name: str = MODEL) -> Path:
     Raises:
         DataNotFound: a data set is not on this machine; the message says how to get it.
     """
-    start = time.perf_counter()
+    start, made = time.perf_counter(), provenance("cpu")
     sets = {}
     for role, (source, count) in SETS.items():
         images = data.load(source, "test")
@@ -59,7 +59,7 @@ def write(name: str = MODEL) -> Path:
         "num_classes": model.num_classes,
         "sets": sets,
         "seconds": time.perf_counter() - start,
-        **provenance("cpu"),
+        **made,
     }
     write_atomically(place(name), (json.dumps(content, indent=1) + "\n").encode())
     return place(name)
