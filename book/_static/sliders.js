@@ -7,13 +7,15 @@ document.addEventListener("DOMContentLoaded", () => {
     const controls = document.createElement("div");
     controls.className = "controls";
     const inputs = ranges.map(({ title, last }) => {
-      const label = document.createElement("label");
-      const input = document.createElement("input");
-      const output = document.createElement("output");
+      const [control, label, input, output] = ["div", "label", "input", "output"].map((tag) =>
+        document.createElement(tag),
+      );
       Object.assign(input, { type: "range", min: 1, max: last, step: 1, autocomplete: "off" });
       input.value = last;
-      label.append(title, input, output);
-      controls.append(label);
+      output.setAttribute("aria-live", "off"); // the slider itself is read aloud
+      label.append(title, input);
+      control.append(label, output);
+      controls.append(control);
       return { input, output };
     });
     const show = () => {
@@ -29,7 +31,7 @@ document.addEventListener("DOMContentLoaded", () => {
     const data = dataOf(box).layers;
     const status = box.querySelector("[role='status']");
     const examples = [...box.querySelectorAll(".examples > li")];
-    sliders(box, [{ title: "Layer ", last: data.length }], (layer) => {
+    sliders(box, [{ title: "Layer", last: data.length }], (layer) => {
       const { images, classes, same } = data[layer - 1];
       examples.forEach((example, place) => {
         const decoding = example.querySelector(".decoding");
@@ -95,8 +97,8 @@ document.addEventListener("DOMContentLoaded", () => {
     const bars = roles.map((role) => [...box.querySelectorAll(`rect.${role}`)]);
     const rows = [...box.querySelectorAll("tbody > tr")].map((row) => row.querySelectorAll("td"));
     const ranges = [
-      { title: "Voting depth ", last: data.depth },
-      { title: "Number of paths ", last: data.paths },
+      { title: "Voting depth", last: data.depth },
+      { title: "Number of paths", last: data.paths },
     ];
     sliders(box, ranges, (depth, paths) => {
       const values = labels.map((part) => entropies(part, data, depth, paths));
