@@ -25,12 +25,12 @@ from decnn.training import write_atomically
 __all__ = ["SETS", "cast", "digest", "pack", "part", "place", "read", "unpack", "write"]
 
 MODEL = "redecnn-mnist"
-COUNT = 500  # images of the inliers and of the outliers, as in the tables at the reader profile
+COUNT = 200  # images of the inliers and of the outliers
 # The witnesses come with a package, so that a test can ask for their votes again on every machine.
 SETS: Mapping[str, tuple[str, int]] = {
     "inliers": ("mnist", COUNT),
     "outliers": ("fashion_mnist", COUNT),
-    "witnesses": ("mnist-5k", 8),
+    "witnesses": ("mnist-5k", 4),
 }
 
 
@@ -40,27 +40,24 @@ def write(name: str = MODEL) -> Path:
     Raises:
         DataNotFound: a data set is not on this machine; the message says how to get it.
     """
-    start, made = time.perf_counter(), provenance("cpu")
-    sets = {}
-    for role, (source, count) in SETS.items():
-        images = data.load(source, "test")
-        votes = cast(name, part(images, count))
-        about = {"name": source, "split": images.split, "checksum": images.checksum, "examples": votes.shape[-1]}
-        sets[role] = {**about, "votes": pack(votes)}
-    depth, num_paths, _ = votes.shape
-    model = weights.load(name)
+    start, model = time.perf_counter(), weights.load(name)
     content = {
         "model": name,
         "key": model.specification["key"],
         "weights": digest(name),
         "seed": model.specification["training"]["seed"],
-        "depth": depth,
-        "paths": num_paths,
-        "num_classes": model.num_classes,
-        "sets": sets,
-        "seconds": time.perf_counter() - start,
-        **made,
+        "depth": model.specification["evaluation"]["depth"],
+        "paths": model.specification["evaluation"]["samples"],
+        "num_classes": model.classifier.num_classes,
+        **provenance("cpu"),
+        "sets": {},
     }
+    for role, (source, count) in SETS.items():
+        images = data.load(source, "test")
+        votes = cast(name, part(images, count))
+        about = {"name": source, "split": images.split, "checksum": images.checksum, "examples": votes.shape[-1]}
+        content["sets"][role] = {**about, "votes": pack(votes)}
+    content["seconds"] = time.perf_counter() - start
     write_atomically(place(name), (json.dumps(content, indent=1) + "\n").encode())
     return place(name)
 
