@@ -14,8 +14,8 @@ from torch import Tensor
 
 from decnn import metrics
 from decnn.study import votes
-from decnn.study.paper import region
 from decnn.study.sampling import label_entropy
+from decnn.study.table_pages import region
 
 __all__ = ["BIN", "histogram", "layers_html", "votes_html"]
 
