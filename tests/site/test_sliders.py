@@ -15,7 +15,7 @@ ROLES = ("inliers", "outliers")
 
 
 def slide(page, title, value):
-    page.get_by_label(title).evaluate(
+    page.get_by_role("slider", name=title).evaluate(
         "(input, value) => { input.value = value; input.dispatchEvent(new Event('input', {bubbles: true})); }", value
     )
 
@@ -85,7 +85,7 @@ def test_a_key_moves_the_layer(visit):
     page = visit(LAYERS)
     box = page.locator(".decnn-layers")
     layers = json.loads(box.locator("script").text_content())["layers"]
-    page.get_by_label("Layer").focus()
+    page.get_by_role("slider", name="Layer").focus()
     for layer in range(len(layers), 0, -1):
         shown = layers[layer - 1]
         assert box.locator("output").text_content() == str(layer)
