@@ -39,6 +39,18 @@ def test_a_mistake_ends_in_one_line_that_helps(arguments, message, capsys):
     assert re.search(message, error)
 
 
+def test_links_to_a_repository_lead_to_notebooks_that_are_there():
+    """With an address, Colab and Binder open the committed notebook; without one there is the download alone."""
+    for notebook in notebooks.chapters():
+        assert notebooks.source_links(notebook.name, None).count("](") == 0
+        links = notebooks.source_links(notebook.name, "https://github.com/someone/decnn.git")
+        opened = re.findall(r"someone/decnn/(?:blob/)?main(?:\?urlpath=lab/tree)?/([^)]+)\)", links)
+        assert len(opened) == 2
+        assert all((paths.root() / file).exists() for file in opened)
+    with pytest.raises(ValueError, match=r"expected https://github\.com/OWNER/NAME as repository-code"):
+        notebooks.source_links("verdict.ipynb", "/a/folder")
+
+
 def test_seeds_must_be_integers(capsys):
     with pytest.raises(SystemExit):
         main(["run", "table_01a", "--seeds", "0,one"])

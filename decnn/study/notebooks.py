@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import difflib
+import re
 from pathlib import Path
 
 import yaml
 
 from decnn.study import paths
 
-__all__ = ["chapters", "execute"]
+__all__ = ["chapters", "execute", "source_links"]
 
 
 def chapters() -> list[Path]:
@@ -58,7 +59,39 @@ def execute(notebook: Path, parameters: dict[str, object], output: Path | None =
     for cell in executed.cells:
         for key in ("papermill", "execution"):
             cell.metadata.pop(key, None)
-    source = f"{{download}}`notebooks/{notebook.name} <../../notebooks/{notebook.name}>`"
-    executed.cells.append(nbformat.v4.new_markdown_cell(f"---\nSource of this page: {source}"))
+    executed.cells.append(nbformat.v4.new_markdown_cell(f"---\n{source_links(notebook.name, _address())}"))
     nbformat.write(executed, output)
     return output
+
+
+def source_links(name: str, address: str | None) -> str:
+    """Where to get the notebook behind a page and, if the repository has an address, where to run it.
+
+    Arguments:
+        name: a file of notebooks/.
+        address: the repository on GitHub, `https://github.com/OWNER/NAME`.
+
+    Raises:
+        ValueError: an address elsewhere, which Colab cannot open.
+
+    Example:
+        >>> source_links("verdict.ipynb", None)
+        'Source of this page: {download}`notebooks/verdict.ipynb <../../notebooks/verdict.ipynb>`'
+    """
+    links = [f"Source of this page: {{download}}`notebooks/{name} <../../notebooks/{name}>`"]
+    if address is not None:
+        found = re.fullmatch(r"https://github\.com/([\w.-]+/[\w.-]+?)(?:\.git)?/?", address)
+        if found is None:
+            raise ValueError(
+                f"expected https://github.com/OWNER/NAME as repository-code in CITATION.cff, got {address}: leave the "
+                "line out if the repository is elsewhere"
+            )
+        colab = f"https://colab.research.google.com/github/{found[1]}/blob/main/notebooks/{name}"
+        binder = f"https://mybinder.org/v2/gh/{found[1]}/main?urlpath=lab/tree/notebooks/{name}"
+        links += [f"[Colab]({colab})", f"[Binder]({binder})"]
+    return " · ".join(links)
+
+
+def _address() -> str | None:
+    """The repository's public address, if CITATION.cff has one."""
+    return yaml.safe_load((paths.root() / "CITATION.cff").read_text()).get("repository-code")

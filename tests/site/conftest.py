@@ -48,7 +48,13 @@ def chromium() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def visit(chromium: Browser, site: Path) -> Iterator[Callable[..., Page]]:
+def requested() -> list[str]:
+    """The addresses that the visited pages have asked for."""
+    return []
+
+
+@pytest.fixture
+def visit(chromium: Browser, site: Path, requested: list[str]) -> Iterator[Callable[..., Page]]:
     """Open a page of the site by its path without ending, from the disk; an error on its console fails the test."""
     errors: list[str] = []
     contexts = []
@@ -58,6 +64,7 @@ def visit(chromium: Browser, site: Path) -> Iterator[Callable[..., Page]]:
         contexts.append(context)
         page = context.new_page()
         page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+        page.on("request", lambda request: requested.append(request.url))
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.on("requestfailed", lambda request: errors.append(f"not loaded: {request.url}"))
         page.goto((site / f"{name}.html").as_uri())

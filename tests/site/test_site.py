@@ -35,10 +35,6 @@ def test_every_page_of_the_toc_is_built(site, name):
     assert (site / f"{name}.html").exists()
 
 
-def test_a_page_opens_without_an_error(visit, name):
-    assert visit(name).title()
-
-
 def test_no_link_is_dead(pages):
     dead = []
     for path, page in pages.items():
