@@ -83,7 +83,7 @@ def votes_html(content: Mapping, about: str) -> str:
         >>> labels = torch.tensor([[[0, 0], [0, 1]]])  # one depth, two paths, two images
         >>> about = {"split": "test", "checksum": "0" * 16, "examples": 2, "votes": votes.pack(labels)}
         >>> sets = {"inliers": {**about, "name": "digits"}, "outliers": {**about, "name": "noise"}}
-        >>> made = {"device": {"name": "CPU"}, "commit": "0" * 40, "date": "2026-01-01", "seconds": 1.0}
+        >>> made = {"device": {"name": "CPU"}, "commit": "0" * 40, "date": "2026-01-01"}
         >>> content = {"model": "m", "key": "k", "seed": 0, "depth": 1, "paths": 2, "num_classes": 2, **made}
         >>> "AUROC 0.5000" in votes_html({**content, "sets": sets}, "A model.")
         True
@@ -166,7 +166,7 @@ def _made_by(content: Mapping, sets: Mapping[str, Mapping]) -> str:
     return (
         f"Votes: book/votes/{_text(content['model'])}.json; specification {content['key']}, paths of seed "
         f"{content['seed']}, {_text(data)}; commit {content['commit'][:10]}, {content['date'][:10]}, "
-        f"{_text(content['device']['name'])}, {content['seconds']:.0f} s; made by <code>decnn release --votes</code>."
+        f"{_text(content['device']['name'])}; made by <code>decnn release --votes</code>."
     )
 
 
