@@ -69,6 +69,15 @@ def test_values_are_those_of_the_seeds():
     assert [float(value) for value in values] == pytest.approx(list(cell.values), rel=1e-5)
 
 
+def test_a_number_about_outliers_says_how_many_there_were():
+    cell = next(cell for cell in filled("table_02")[0].cells if cell.records)
+    kind = cell.query.metric.split("/")[1]
+    for record in cell.records:
+        shown = provenance.details(record, smoke=False)["examples"]
+        assert shown["inliers"] == record["metrics"]["inliers"]
+        assert shown["outliers of each kind"] == f"{record['metrics']['sets'][kind]['outliers']:,}"
+
+
 def test_a_smoke_run_has_no_file():
     record = next(iter(filled("table_01a")[0].cells[0].records))
     assert provenance.details(record, smoke=True)["file"] is None

@@ -17,15 +17,22 @@ document.addEventListener("DOMContentLoaded", () => {
     for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
     return made;
   };
+  const digits = { maximumFractionDigits: 8 }; // the default of 3 would show a learning rate of 0.0001 as 0
   const words = (fields) =>
     Object.entries(fields)
-      .map(([name, value]) => `${name.replaceAll("_", " ")} ${value.toLocaleString("en")}`)
+      .map(([name, value]) => `${name.replaceAll("_", " ")} ${value.toLocaleString("en", digits)}`)
       .join(", ");
 
   const dialog = element("dialog", "", { class: "decnn-panel", "aria-labelledby": "decnn-panel-title" });
   document.body.append(dialog);
   dialog.addEventListener("click", (event) => {
     if (event.target === dialog) dialog.close(); // a click beside the panel
+  });
+
+  dialog.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape") return;
+    event.stopPropagation(); // sphinx_highlight.js takes Escape for itself, and the panel would stay
+    dialog.close();
   });
 
   const seeds = (found, values) => {

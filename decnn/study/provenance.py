@@ -47,6 +47,9 @@ def details(record: Mapping, smoke: bool) -> dict:
     path = Records(paths.records()).path(spec)
     data = record["data"]
     counts = {name.replace("_", " "): record["metrics"][name] for name in COUNTS if name in record["metrics"]}
+    kinds = {entry["outliers"] for entry in record["metrics"].get("sets", {}).values()}
+    if kinds:
+        counts["outliers of each kind"] = " or ".join(f"{number:,}" for number in sorted(kinds))
     training = {name: value for name, value in spec.to_dict()["training"].items() if name != "seed"}
     return {
         "file": None if smoke else f"{path.parent.name}/{path.name}",

@@ -1,5 +1,7 @@
 """Numbers that say where they come from: by mouse and by key, with a way back, on a phone too."""
 
+import json
+
 import pytest
 
 PAGE = "book/chapters/table_01a_accuracy"
@@ -49,6 +51,16 @@ def test_on_a_phone_the_panel_fits(visit):
     box = page.get_by_role("dialog").bounding_box()
     assert box["x"] >= 0
     assert box["x"] + box["width"] <= 390
+
+
+def test_a_learning_rate_is_not_rounded_away(visit):
+    page = visit(PAGE)
+    content = json.loads(page.locator("script.decnn-records").first.text_content())
+    for rate in {record["trained"]["lr"] for record in content["records"].values()}:
+        key = next(key for key, record in content["records"].items() if record["trained"]["lr"] == rate)
+        page.locator(f"td[data-records~='{key}'] button").first.click()
+        assert f"lr {rate:f}".rstrip("0") in page.get_by_role("dialog").inner_text()
+        page.keyboard.press("Escape")
 
 
 def test_every_number_with_records_opens(visit):
