@@ -25,7 +25,7 @@ from decnn.training import write_atomically
 __all__ = ["SETS", "cast", "digest", "pack", "part", "place", "read", "unpack", "write"]
 
 MODEL = "redecnn-mnist"
-COUNT = 200  # images of the inliers and of the outliers
+COUNT = 500  # images of the inliers and of the outliers
 # The witnesses come with a package, so that a test can ask for their votes again on every machine.
 SETS: Mapping[str, tuple[str, int]] = {
     "inliers": ("mnist", COUNT),
