@@ -9,7 +9,7 @@ from importlib import metadata
 from pathlib import Path
 
 from decnn.study import citing, measuring, memory, paths, schedule, touch
-from decnn.study.experiments import METHODS, PROFILES, Spec
+from decnn.study.experiments import METHODS, PROFILES, Profile, Spec, specification
 from decnn.study.records import Records, device_name
 from decnn.study.tables import precision_pair, specifications
 from decnn.training import write_atomically
@@ -140,7 +140,24 @@ def _precision() -> str:
     intro = (
         f"ReDecNN on MNIST, seed 0, {size.name} profile, {records[0]['metrics']['voted_examples']:,} examples voted on:"
     )
-    return f"{intro}\n\n{_table(['', 'bfloat16', 'float32'], rows)}"
+    return f"{intro}\n\n{_table(['', 'bfloat16', 'float32'], rows)}{_beside_seeds(size, records, store)}"
+
+
+def _beside_seeds(size: Profile, pair: list[dict], store: Records) -> str:
+    """The differences of the pair beside what another seed changes, from the bfloat16 runs of all seeds."""
+    found = [store.find(specification("ReDecNN", "mnist", size, seed)) for seed in size.seeds]
+    if not all(found) or len(found) < 2:
+        return ""
+    words = []
+    for title, name, digits in (("accuracy", "accuracy", 2), ("AUROC", "misclassification_auroc", 3)):
+        fast, exact = (record["metrics"][name] for record in pair)
+        sd = statistics.stdev(record["metrics"][name] for record in found)
+        inside = "less" if abs(fast - exact) <= sd else "more"
+        words.append(f"{title} by {fast - exact:+.{digits}f}, {inside} than the sd over seeds, {sd:.{digits}f}")
+    return (
+        f"\n\nbfloat16 changes {'; '.join(words)} ({len(found)} seeds in bfloat16). One pair cannot show a cost "
+        "smaller than that spread, nor rule it out."
+    )
 
 
 def _schedule() -> str:
