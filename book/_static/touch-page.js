@@ -15,7 +15,8 @@ document.addEventListener("DOMContentLoaded", () => {
   let layers = 0;
   let image = null;
   let path = [];
-  let paths = [];
+  let read = []; // probabilities of the first pass
+  let byDepth = []; // votes of the random paths at each depth
   let turn = 0; // answers to an image that has gone are dropped
 
   /* ---- An image with what is read in it ---- */
@@ -31,44 +32,57 @@ document.addEventListener("DOMContentLoaded", () => {
     return figure;
   };
 
-  const bars = (counts, total, label) => {
+  /* A bar for each class from shares (10,), and what each says. */
+  const bars = (shares, words, label) => {
     const list = make("ol", "", { class: "touch-bars", "aria-label": label });
-    counts.forEach((n, k) => {
-      const item = make("li", "", { style: `--share: ${n / total}`, "aria-label": `${NAMES[k]}: ${n}` });
+    shares.forEach((share, k) => {
+      const item = make("li", "", { style: `--share: ${share}`, "aria-label": `${NAMES[k]}: ${words(share)}` });
       item.append(make("span", NAMES[k], { "aria-hidden": "true" }));
       list.append(item);
     });
     return list;
   };
+  const counted = (votes, label) => bars(tally(votes).map((n) => n / votes.length), (share) => Math.round(share * PATHS), label);
+
+  /* What goes wrong is said where the answer would stand. */
+  const saying = (work) => async (...given) => {
+    try {
+      await work(...given);
+    } catch (error) {
+      find("status").textContent = `No answer: ${error.message}`;
+    }
+  };
 
   /* ---- Read, decode, vote ---- */
-  const show = async () => {
+  const show = saying(async () => {
     const mine = ++turn;
     const start = performance.now();
     find("status").textContent = "reading ...";
     const { logits, decodings, readings } = await ask("read", image);
     if (mine !== turn) return;
     layers = decodings.length;
-    const first = largest([...logits]);
-    find("input").replaceChildren(tile(image, "input", logits, first));
+    read = softmax(logits);
+    const first = largest(read);
+    find("input").replaceChildren(tile(image, "input", logits, first), bars(read, percent, "Probability of each class"));
     find("decodings").replaceChildren(...decodings.map((x, i) => tile(x, `h${i + 1}`, readings[i], first)));
-    paths = randomPaths(layers);
     startWalk(logits);
-    await vote(mine, first, softmax(logits)[first], start);
-  };
+    await vote(mine, start);
+  });
 
-  const vote = async (mine, first, share, start) => {
-    const votes = await ask("votes", image, paths);
+  /* Ten new paths; at each depth what they say. */
+  const vote = async (mine, start) => {
+    const first = largest(read);
+    const votes = await ask("votes", image, randomPaths(layers));
     if (mine !== turn) return;
-    const byDepth = Array.from({ length: DEPTH }, (_, d) => votes.map((path) => path[d]));
+    byDepth = Array.from({ length: DEPTH }, (_, d) => votes.map((path) => path[d]));
     const last = byDepth.at(-1);
-    find("votes").replaceChildren(bars(tally(last), PATHS, `Votes of ${PATHS} paths of depth ${DEPTH}`));
+    find("votes").replaceChildren(counted(last, `Votes of ${PATHS} paths of depth ${DEPTH}`));
     find("entropy").textContent = `${entropy(last).toFixed(2)} nats of at most ${Math.log(NAMES.length).toFixed(2)}`;
     find("depths").replaceChildren(
       ...byDepth.map((of, d) => {
         const row = make("tr");
         const cell = make("td");
-        cell.append(bars(tally(of), PATHS, `Votes at depth ${d + 1}`));
+        cell.append(counted(of, `Votes at depth ${d + 1}`));
         row.append(make("th", d + 1, { scope: "row" }), cell, make("td", entropy(of).toFixed(2)));
         return row;
       }),
@@ -76,8 +90,10 @@ document.addEventListener("DOMContentLoaded", () => {
     const seconds = ((performance.now() - start) / 1000).toFixed(1);
     const agree = last.filter((k) => k === first).length;
     find("status").textContent =
-      `Read as ${NAMES[first]}, ${percent(share)}. ${agree} of ${PATHS} paths agree; entropy ${entropy(last).toFixed(2)} nats. ${seconds} s.`;
+      `Read as ${NAMES[first]}, ${percent(read[first])}. ${agree} of ${PATHS} paths agree; ` +
+      `entropy ${entropy(last).toFixed(2)} nats. ${seconds} s.`;
     page.dataset.done = mine;
+    if (path.length) await walkTo(path); // its tiles count the votes at their depth
   };
 
   /* ---- The path walker ---- */
@@ -100,7 +116,7 @@ document.addEventListener("DOMContentLoaded", () => {
     find("path").textContent = path.length ? `path: ${path.join(", ")}` : "choose the first layer";
   };
 
-  const walkTo = async (chosen) => {
+  const walkTo = saying(async (chosen) => {
     const mine = turn;
     path = chosen;
     buttons();
@@ -108,10 +124,15 @@ document.addEventListener("DOMContentLoaded", () => {
     if (mine !== turn || path !== chosen) return;
     const first = largest([...steps[0].logits]);
     find("walk").replaceChildren(
-      ...steps.map(({ image: x, logits }, d) => tile(x, d ? `h${path[d - 1]}, depth ${d}` : "x, depth 0", logits, first)),
+      ...steps.map(({ image: x, logits }, d) => {
+        const figure = tile(x, d ? `h${path[d - 1]}, depth ${d}` : "x, depth 0", logits, first);
+        const alike = byDepth[d - 1]?.filter((k) => k === largest([...logits])).length;
+        if (alike !== undefined) figure.lastChild.append(make("small", `${alike} of ${PATHS} votes`));
+        return figure;
+      }),
     );
     page.dataset.walked = path.join();
-  };
+  });
 
   /* ---- Where images come from ---- */
   const take = (x) => {
@@ -145,6 +166,9 @@ document.addEventListener("DOMContentLoaded", () => {
     line(event);
   });
   canvas.addEventListener("pointermove", line);
+  canvas.addEventListener("pointercancel", () => {
+    from = null;
+  });
   canvas.addEventListener("pointerup", () => {
     from = null;
     const drawn = normalised(canvas);
@@ -165,7 +189,8 @@ document.addEventListener("DOMContentLoaded", () => {
   find("model").textContent = decnnSamples.model;
   choice.addEventListener("change", () => choice.value && take(pixels(choice.value)));
   find("noise").addEventListener("click", () => take(noise()));
-  find("again").addEventListener("click", () => image && show());
+  const again = saying(() => vote(turn, performance.now()));
+  find("again").addEventListener("click", () => image && again());
   find("back").addEventListener("click", () => walkTo(path.slice(0, -1)));
   find("restart").addEventListener("click", () => image && walkTo([]));
   page.hidden = false;

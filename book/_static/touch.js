@@ -21,46 +21,60 @@ const decnnTouch = (() => {
 
   const answer = () => {
     let network = null;
-    self.onmessage = ({ data: { id, kind, payload } }) => {
-      if (kind === "load") network = decnnNetwork(payload);
-      else if (kind === "read") {
-        const { logits, layers } = network.activations(payload);
+    const kinds = {
+      load: (text) => {
+        network = decnnNetwork(Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0)));
+        return network.numLayers;
+      },
+      read: (image) => {
+        const { logits, layers } = network.activations(image);
         const decodings = layers.map(network.decode);
-        const readings = decodings.map((image) => network.activations(image).logits);
-        self.postMessage({ id, result: { logits, decodings, readings } });
-        return;
-      } else {
-        self.postMessage({ id, result: network[kind](...payload) });
-        return;
+        return { logits, decodings, readings: decodings.map((x) => network.activations(x).logits) };
+      },
+      walk: (image, path) => network.walk(image, path),
+      votes: (image, paths) => network.votes(image, paths),
+    };
+    self.onmessage = ({ data: { id, kind, payload } }) => {
+      try {
+        self.postMessage({ id, result: kinds[kind](...payload) });
+      } catch (error) {
+        self.postMessage({ id, error: `${kind}: ${error.message}` });
       }
-      self.postMessage({ id, result: network.numLayers });
     };
   };
 
-  const send = (kind, payload) =>
-    new Promise((resolve) => {
+  const send = (kind, ...payload) =>
+    new Promise((resolve, reject) => {
       asked += 1;
-      waiting.set(asked, resolve);
+      waiting.set(asked, { resolve, reject });
       worker.postMessage({ id: asked, kind, payload });
     });
 
   let loading = null;
   const load = async () => {
     await script("touch-weights.js");
-    const bytes = Uint8Array.from(atob(decnnWeights), (letter) => letter.charCodeAt(0));
     const text = `${decnnNetwork}\n(${answer})();`;
     worker = new Worker(URL.createObjectURL(new Blob([text], { type: "text/javascript" })));
-    worker.onmessage = ({ data }) => {
-      waiting.get(data.id)(data.result);
-      waiting.delete(data.id);
+    worker.onmessage = ({ data: { id, result, error } }) => {
+      const { resolve, reject } = waiting.get(id);
+      waiting.delete(id);
+      if (error) reject(new Error(error));
+      else resolve(result);
     };
-    return send("load", bytes);
+    return send("load", decnnWeights);
   };
 
-  /* kind: read(x); votes(x, paths); walk(x, path). The weights come with the first question. */
+  /* kind: read, with an image; votes, with an image and paths; walk, with an image and a path.
+     The weights come with the first question; a page without them is asked again. */
   const ask = async (kind, ...payload) => {
-    await (loading ??= load());
-    return send(kind, kind === "read" ? payload[0] : payload);
+    loading ??= load();
+    try {
+      await loading;
+    } catch (error) {
+      loading = null;
+      throw error;
+    }
+    return send(kind, ...payload);
   };
 
   /* ---- Numbers ---- */
