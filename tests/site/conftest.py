@@ -61,6 +61,7 @@ def visit(chromium: Browser, site: Path, requested: list[str]) -> Iterator[Calla
 
     def open_page(name: str, width: int = 1280, scheme: str = "light") -> Page:
         context = chromium.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme)
+        context.set_default_timeout(180_000)  # the whole book on one page, on a busy machine
         contexts.append(context)
         page = context.new_page()
         page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
