@@ -5,7 +5,10 @@ from axe_playwright_python.sync_playwright import Axe
 
 def faults(page, *rules):
     """Serious and critical violations of the rules, by default of all: which rule, where, why."""
-    options = {"resultTypes": ["violations"]} | ({"runOnly": {"type": "rule", "values": rules}} if rules else {})
+    # Without preload: axe would fetch style sheets, which a page from the disk may not.
+    options = {"resultTypes": ["violations"], "preload": False} | (
+        {"runOnly": {"type": "rule", "values": rules}} if rules else {}
+    )
     return [
         (violation["id"], node["target"], node["failureSummary"])
         for violation in Axe().run(page, options=options).response["violations"]
