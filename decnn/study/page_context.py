@@ -16,8 +16,10 @@ def setup(app: Sphinx) -> dict[str, bool]:
 
 
 def _mend(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: object) -> None:
-    """A theme mode for the first visit; no script of Thebe, whose constants stand twice and which no page uses."""
+    """A theme mode for the first visit, roles of today, and no script of Thebe: its constants stand twice, unused."""
     context["default_mode"] = "auto"
+    # docutils puts entries of a bibliography, a role that is no longer one of lists, into a list.
+    context["body"] = context.get("body", "").replace('role="doc-biblioentry"', 'role="listitem"')
     context["script_files"] = [script for script in context["script_files"] if "thebe" not in _text(script)]
 
 
