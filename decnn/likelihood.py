@@ -20,6 +20,9 @@ def cross_entropy(logits: Tensor, y: Tensor) -> Tensor:
         logits: (B, K), or (B, A).
         y: classes (B,) in 0..K-1, or attributes (B, A) of 0 and 1.
 
+    Raises:
+        ValueError: on the CPU, a class outside 0..K-1.
+
     Source: Wu et al. (2021), Eq. 1 and A.2 (CelebA).
 
     Example:
@@ -29,7 +32,13 @@ def cross_entropy(logits: Tensor, y: Tensor) -> Tensor:
     """
     if y.dim() == logits.dim():
         return F.binary_cross_entropy_with_logits(logits, y.to(logits.dtype), reduction="sum") / len(y)
-    return F.cross_entropy(logits, y)
+    try:
+        return F.cross_entropy(logits, y)
+    except IndexError as error:  # looked at only then: a check of each batch would wait for a GPU
+        raise ValueError(
+            f"expected labels in 0..{logits.shape[-1] - 1} ({logits.shape[-1]} classes), got {int(y.min())}.."
+            f"{int(y.max())}: number the classes from 0, or build the model with more of them"
+        ) from error
 
 
 def as_classes(logits: Tensor) -> Tensor:

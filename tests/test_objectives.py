@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch.autograd import gradcheck
 
+from decnn import likelihood
 from decnn.objectives import decodable, recursive, standard
 
 PATHS = [[2], [1, 3], [3, 1, 2, 2]]
@@ -131,3 +132,9 @@ def test_negative_beta_is_refused(toy, toy_batch, beta):
 def test_a_layer_outside_1_to_l_is_refused(toy, toy_batch, layer):
     with pytest.raises(ValueError, match=rf"expected layers 1\.\.3 in a path, got {layer}"):
         recursive(toy, *toy_batch, [1, layer])
+
+
+@pytest.mark.parametrize("label", [-1, 3])
+def test_a_label_outside_the_classes_is_named(label):
+    with pytest.raises(ValueError, match=rf"expected labels in 0\.\.2 \(3 classes\), got .*{label}"):
+        likelihood.cross_entropy(torch.zeros(2, 3), torch.tensor([1, label]))
