@@ -8,13 +8,15 @@ The classifier's activations stay: each is what a decoder may read, and small be
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext
+from functools import partial
 
 import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from decnn.compose import DecNN
+from decnn.precision import ambient, arithmetic
 
 __all__ = ["rematerialised"]
 
@@ -57,19 +59,21 @@ class _Rematerialised(nn.Module):
         return self.decoder.accepts(shape)
 
     def forward(self, h: Tensor) -> Tensor:
-        return checkpoint(self.decoder, h, use_reentrant=False, context_fn=self._contexts)
-
-    def _contexts(self) -> tuple[AbstractContextManager, AbstractContextManager]:
-        """What surrounds the first pass and the second."""
-        return nullcontext(), _keeping(self.decoder.buffers())
+        device = h.device.type
+        again = partial(_again, self.decoder, ambient(device), device)
+        return checkpoint(self.decoder, h, use_reentrant=False, context_fn=lambda: (nullcontext(), again()))
 
 
 @contextmanager
-def _keeping(buffers: Iterator[Tensor]) -> Iterator[None]:
-    """Buffers have their values again afterwards: batch normalisation counts a batch once."""
-    before = [(buffer, buffer.clone()) for buffer in buffers]
+def _again(decoder: nn.Module, precision: str, device: str) -> Iterator[None]:
+    """What surrounds the second pass: the first one's precision, and buffers that have their values again afterwards.
+
+    So batch normalisation counts a batch once.
+    """
+    before = [(buffer, buffer.clone()) for buffer in decoder.buffers()]
     try:
-        yield
+        with arithmetic(precision, device):
+            yield
     finally:
         with torch.no_grad():
             for buffer, value in before:

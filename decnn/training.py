@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from decnn.baselines import Stack
 from decnn.data import as_floats, check_attributes, check_images, check_labels
+from decnn.precision import arithmetic, check_precision
 from decnn.rematerialisation import rematerialised
 
 __all__ = [
@@ -75,7 +76,7 @@ def fit(
         batch_size: B.
         lr: Adam's learning rate.
         seeds: one for a model, one for each member of a stack.
-        precision: "float32", or "bfloat16" for autocast with channels-last convolutions.
+        precision: "float32", or "bfloat16" for products of bfloat16 factors, with channels-last convolutions.
         device: where to train; the images are moved there once.
         checkpoint: file to resume from and to save to, about every `save_every` seconds.
         identity: what the checkpoint belongs to; a file of another identity is refused.
@@ -128,7 +129,7 @@ def fit(
             x, y = as_floats(images[index]), labels[index]
             x, y = (rows.expand(len(seeds), *rows.shape[1:]) for rows in (x, y))
             x, y = (x, y) if stacked else (x[0], y[0])
-            with torch.autocast(torch.device(device).type, torch.bfloat16, enabled=precision == "bfloat16"):
+            with arithmetic(precision, device):
                 loss = objective(asked, x, y)
             optimiser.zero_grad()
             loss.backward()
@@ -313,8 +314,7 @@ def _check_run(
     check_images(as_floats(images[:1]) if getattr(images, "dtype", None) == torch.uint8 else images)
     network = model.member if isinstance(model, Stack) else getattr(model, "classifier", model)
     (check_attributes if getattr(labels, "ndim", 1) == 2 else check_labels)(labels, network.num_classes)
-    if precision not in ("float32", "bfloat16"):
-        raise ValueError(f"expected precision float32 or bfloat16, got {precision!r}")
+    check_precision(precision)
     if len(images) != len(labels):
         raise ValueError(f"expected as many labels as images, got {len(labels)} labels for {len(images)} images")
     if batch_size < 1 or steps < 0:

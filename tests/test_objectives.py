@@ -8,6 +8,7 @@ from torch.autograd import gradcheck
 
 from decnn import likelihood
 from decnn.objectives import decodable, recursive, standard
+from decnn.precision import arithmetic
 
 PATHS = [[2], [1, 3], [3, 1, 2, 2]]
 ON_EVERY_PAIR = {
@@ -109,7 +110,7 @@ def test_bfloat16_logits_give_a_loss_in_the_inputs_precision(pair, batch, object
     x, y = batch[0].float(), batch[1]
     pair.float()
     exact = objective(pair, x, y).total
-    with torch.autocast("cpu", torch.bfloat16):
+    with arithmetic("bfloat16"):
         low = objective(pair, x, y).total
     assert low.dtype == torch.float32
     torch.testing.assert_close(low, exact, rtol=0.03, atol=0)

@@ -17,6 +17,7 @@ from decnn.baselines import Stack
 from decnn.classifiers import MLP
 from decnn.compose import DecNN
 from decnn.decoders import ResNetDecoder, folded
+from decnn.precision import arithmetic
 from decnn.study import plain
 from decnn.study.measuring import in_turn, stamp, training_step
 from decnn.training import fit
@@ -123,7 +124,7 @@ def _voting(images: int = 200) -> dict:
     x, walks = torch.rand(images, 1, 32, 32), sample_paths(PATHS, DEPTH, 8)
 
     def shared() -> None:
-        with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+        with torch.inference_mode(), arithmetic("bfloat16"):
             for part in x.split(100):
                 for _ in path_logits(fast, part, walks, chunk=256):
                     continue

@@ -11,6 +11,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from decnn.precision import arithmetic, emulated
 from decnn.study import paths
 from decnn.study.records import commit, device_name
 from decnn.training import write_atomically
@@ -53,7 +54,7 @@ def training_step(
     optimiser = torch.optim.Adam(model.parameters(), fused=fused)
 
     def step(x: Tensor, y: Tensor) -> None:
-        with torch.autocast(torch.device(device).type, torch.bfloat16, enabled=bfloat16):
+        with arithmetic("bfloat16" if bfloat16 else "float32", device):
             total = loss(model, x, y)
         optimiser.zero_grad()
         total.backward()
@@ -64,8 +65,9 @@ def training_step(
 
 def stamp(device: str = "cpu") -> dict:
     """Machine, date and commit: what every record says besides what was measured."""
+    bfloat16 = ", bfloat16 emulated" if emulated(device) else ""
     return {
-        "machine": f"{device_name(device)}, {torch.get_num_threads()} threads, torch {torch.__version__}",
+        "machine": f"{device_name(device)}, {torch.get_num_threads()} threads, torch {torch.__version__}{bfloat16}",
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         **commit(),
     }

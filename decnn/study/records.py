@@ -17,6 +17,7 @@ from typing import Any
 
 import torch
 
+from decnn.precision import emulated
 from decnn.study import paths
 from decnn.study.experiments import Spec
 from decnn.training import write_atomically
@@ -117,7 +118,12 @@ def _read(path: Path, key: str | None = None) -> dict:
 def provenance(device: str) -> dict:
     """Device, library versions, commit and date: what a record says besides specification and metrics."""
     return {
-        "device": {"type": torch.device(device).type, "name": device_name(device), "threads": torch.get_num_threads()},
+        "device": {
+            "type": torch.device(device).type,
+            "name": device_name(device),
+            "threads": torch.get_num_threads(),
+            "bfloat16": "emulated" if emulated(device) else "native",
+        },
         "versions": {
             "python": platform.python_version(),
             **{name: metadata.version(name) for name in ("torch", "numpy", "scikit-learn", "torchmetrics")},

@@ -14,6 +14,7 @@ from decnn.compose import DecNN
 from decnn.data import as_floats
 from decnn.decoders import folded
 from decnn.likelihood import as_classes
+from decnn.precision import arithmetic
 from decnn.study.experiments import Spec
 from decnn.training import derived_seed
 from decnn.uncertainty import path_logits, sample_paths, vote_entropy
@@ -40,9 +41,7 @@ FEWER = (1, 2, 3, 5, 8, 10, 15, 20, 30, 50, 75, 100)
 @contextmanager
 def asking(spec: Spec, device: str, *names: object) -> Iterator[None]:
     """No gradients, the precision of the specification, and noise that follows from its seed and the names."""
-    bfloat16 = spec.training.precision == "bfloat16"
-    autocast = torch.autocast(torch.device(device).type, torch.bfloat16, enabled=bfloat16)
-    with torch.random.fork_rng(), torch.inference_mode(), autocast:
+    with torch.random.fork_rng(), torch.inference_mode(), arithmetic(spec.training.precision, device):
         torch.manual_seed(derived_seed("evaluation", *names, spec.training.seed))
         yield
 

@@ -1,0 +1,96 @@
+"""bfloat16 on every machine: by the processor's own instructions, or by float32 products of rounded factors.
+
+Where a CPU lacks these instructions, PyTorch's products in bfloat16 take ten times as long as in float32. There each
+linear map, convolution and matrix product rounds its factors to bfloat16, multiplies and sums in float32, and rounds
+the result: what the instructions do, up to the order of the sums.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
+from torch.utils._pytree import tree_leaves, tree_map
+
+__all__ = ["PRECISIONS", "ambient", "arithmetic", "check_precision", "emulated"]
+
+PRECISIONS = ("float32", "bfloat16")
+PRODUCTS = frozenset(
+    (
+        *(F.linear, F.bilinear, F.conv1d, F.conv2d, F.conv3d, F.conv_transpose1d, F.conv_transpose2d),
+        *(torch.matmul, torch.mm, torch.bmm, torch.addmm, torch.baddbmm, torch.einsum),
+        *(Tensor.matmul, Tensor.mm, Tensor.bmm, Tensor.addmm, Tensor.baddbmm),
+        *(F.multi_head_attention_forward, F.scaled_dot_product_attention),  # rounded at their ends alone
+    )
+)
+
+
+@contextmanager
+def arithmetic(precision: str, device: str = "cpu") -> Iterator[None]:
+    """Products inside are taken in float32, or in bfloat16 with sums in float32 (autocast).
+
+    Raises:
+        ValueError: another name.
+
+    Source: Kalamkar et al. (2019), A study of BFLOAT16 for deep learning training, section 3: emulated products.
+
+    Example:
+        >>> with arithmetic("bfloat16"):
+        ...     (torch.ones(1, 1) @ torch.tensor([[1.001]])).item()
+        1.0
+    """
+    check_precision(precision)
+    kind = torch.device(device).type
+    with torch.autocast(kind, torch.bfloat16, enabled=precision == "bfloat16"):
+        if precision == "bfloat16" and emulated(kind):
+            with _RoundedFactors():
+                yield
+        else:
+            yield
+
+
+def ambient(device: str = "cpu") -> str:
+    """The precision that surrounds the caller."""
+    return "bfloat16" if torch.is_autocast_enabled(torch.device(device).type) else "float32"
+
+
+def check_precision(precision: str) -> None:
+    """ValueError unless it is one of PRECISIONS."""
+    if precision not in PRECISIONS:
+        raise ValueError(f"expected precision {' or '.join(PRECISIONS)}, got {precision!r}")
+
+
+def emulated(device: str = "cpu") -> bool:
+    """Whether products in bfloat16 on a device are computed from rounded factors in float32."""
+    return torch.device(device).type == "cpu" and not torch.ops.mkldnn._is_mkldnn_bf16_supported()
+
+
+class _RoundedFactors(TorchFunctionMode):
+    """Products of tensors rounded to bfloat16, summed in float32; gradients pass through the same roundings."""
+
+    def __torch_function__(
+        self, function: Callable, types: Sequence[type], args: tuple = (), kwargs: dict | None = None
+    ) -> object:
+        kwargs = kwargs or {}
+        if function not in PRODUCTS or not any(map(_eligible, tree_leaves((args, kwargs)))):
+            return function(*args, **kwargs)
+        args, kwargs = tree_map(_rounded, (args, kwargs))
+        with torch.autocast("cpu", enabled=False):
+            return tree_map(_as_bfloat16, function(*args, **kwargs))
+
+
+def _rounded(value: object) -> object:
+    return value.bfloat16().float() if _eligible(value) else value
+
+
+def _as_bfloat16(value: object) -> object:
+    return value.bfloat16() if _eligible(value) else value
+
+
+def _eligible(value: object) -> bool:
+    """Whether a value is a tensor of float32 or bfloat16, and not of a subclass, which knows better."""
+    return type(value) in (Tensor, nn.Parameter) and value.dtype in (torch.float32, torch.bfloat16)
