@@ -35,6 +35,14 @@ def test_models_are_of_one_profile_and_the_fullest_that_has_them_all(profiles):
     assert "3 steps of 8, decoder width 1, seed 0, profile reader" in found.line("composed")
 
 
+def test_weights_without_their_data_are_not_at_hand(profiles, monkeypatch):
+    """A cache may outlive the folder of data, and then a page shows what it can train itself."""
+    for query in ASKED.values():
+        runner.trained([query.specification(profiles["reader"], 0)], progress=False)
+    monkeypatch.setattr(at_hand.data, "available", lambda name: False)
+    assert at_hand.best(ASKED).smoke
+
+
 def test_models_are_ready_to_be_shown(profiles):
     for model in at_hand.best(ASKED).named.values():
         assert not model.training

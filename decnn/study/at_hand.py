@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from torch import nn
 
+from decnn import data
 from decnn.study import experiments
 from decnn.study.experiments import PROFILES, Profile, Spec
 from decnn.study.paper import FULLEST_FIRST
@@ -14,7 +15,7 @@ from decnn.study.plots import model_line
 from decnn.study.queries import Query
 from decnn.study.runner import finished, trained
 
-__all__ = ["Models", "best"]
+__all__ = ["Models", "best", "ready"]
 
 
 @dataclass(frozen=True)
@@ -35,8 +36,13 @@ class Models:
         return model_line(name, {**self.specs[name].to_dict(), "profile": self.profile.name})
 
 
+def ready(spec: Spec) -> bool:
+    """Whether the weights of a run and its data are on this machine: one may well be without the other."""
+    return finished(spec) and data.available(spec.training.dataset)
+
+
 def best(asked: Mapping[str, Query], compute: str = "smoke", device: str = "cpu", seed: int = 0) -> Models:
-    """The models behind some cells, of the fullest profile whose weights are all in the cache; else of `compute`.
+    """The models behind some cells, of the fullest profile whose weights and data are all here; else of `compute`.
 
     Raises:
         ValueError: an unknown profile.
@@ -44,7 +50,7 @@ def best(asked: Mapping[str, Query], compute: str = "smoke", device: str = "cpu"
     """
     chosen = experiments.profile(compute)
     for size in map(PROFILES.get, FULLEST_FIRST):
-        if all(finished(query.specification(size, seed)) for query in asked.values()):
+        if all(ready(query.specification(size, seed)) for query in asked.values()):
             chosen = size
             break
     specs = {name: query.specification(chosen, seed) for name, query in asked.items()}
