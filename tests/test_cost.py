@@ -108,7 +108,9 @@ def test_a_small_measurement_has_every_series():
     assert len(figure.axes) == 4
 
 
-@pytest.mark.parametrize("idea", [i.field for i in ideas.IDEAS if i.field not in ("bfloat16", "compiled")])
+@pytest.mark.parametrize(
+    "idea", [i.field for i in ideas.IDEAS if i.field not in ("bfloat16", "compiled", "layers_together")]
+)
 def test_ideas_change_the_speed_and_not_the_function(idea):
     """In value and in gradient, in float64, with the weights of the library's own decoder."""
     g = decnn.ResNetDecoder(latent=6, width=2)
@@ -124,13 +126,33 @@ def test_ideas_change_the_speed_and_not_the_function(idea):
 
 
 def test_the_gain_of_an_idea_is_without_over_with():
-    seconds = {"ours": 2.0} | {i.field: 3.0 for i in ideas.IDEAS}
+    seconds = {name: 2.0 for name in ideas.BASELINES.values()} | {i.field: 3.0 for i in ideas.IDEAS}
     html = ideas.ideas_html([{"width": 8, "machine": "m", "seconds": seconds}])
     assert html.count("<td>1.50</td><td>kept</td>") == 5
-    assert html.count("<td>0.67</td><td>dropped</td>") == 2
+    assert html.count("<td>0.67</td><td>dropped</td>") == 3
+    old = {name: value for name, value in seconds.items() if name != "layers_together"}
+    assert "<td>-</td><td>dropped</td>" in ideas.ideas_html([{"width": 8, "machine": "m", "seconds": old}])
 
 
 def test_a_measurement_has_every_idea():
     torch.set_default_dtype(torch.float32)
-    chosen = tuple(i for i in ideas.IDEAS if i.field == "sub_pixel")
-    assert set(ideas.measure(1, repetitions=1, ideas=chosen)["seconds"]) == {"ours", "sub_pixel"}
+    chosen = tuple(i for i in ideas.IDEAS if i.field in ("sub_pixel", "layers_together"))
+    found = ideas.measure(1, repetitions=1, ideas=chosen)["seconds"]
+    assert set(found) == {"ours", "sub_pixel", "ours, Equation 4", "layers_together"}
+
+
+def test_layers_decoded_together_leave_the_weights_and_statistics_of_layers_decoded_in_turn(pairs, batch):
+    """One step of Equation 4, in float64: values, gradients and the order in which statistics are updated."""
+    ours, straight = pairs
+    for model, loss in ((ours, ideas._decodable), (straight, ideas._decodable_together)):
+        measuring.training_step(model, loss)(*batch)
+    for mine, theirs in zip(ours.state_dict().values(), straight.state_dict().values(), strict=True):
+        torch.testing.assert_close(mine, theirs, rtol=1e-6, atol=1e-7)
+
+
+def test_a_machine_that_emulates_bfloat16_has_a_record_of_its_own(monkeypatch):
+    files = set()
+    for emulated in (True, False):
+        monkeypatch.setattr(measuring, "emulated", lambda device, answer=emulated: answer)
+        files.add(measuring.place("speed", measuring.stamp()).name.endswith("-emulated.json"))
+    assert files == {True, False}

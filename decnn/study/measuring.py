@@ -19,6 +19,9 @@ from decnn.training import write_atomically
 __all__ = ["in_turn", "place", "saved", "stamp", "training_step", "write"]
 
 
+EMULATED = ", bfloat16 emulated"
+
+
 def in_turn(
     functions: Mapping[str, Callable[[], object]], repetitions: int, steps: int = 1, device: str = "cpu"
 ) -> dict[str, list[float]]:
@@ -65,9 +68,9 @@ def training_step(
 
 def stamp(device: str = "cpu") -> dict:
     """Machine, date and commit: what every record says besides what was measured."""
-    bfloat16 = ", bfloat16 emulated" if emulated(device) else ""
+    machine = f"{device_name(device)}, {torch.get_num_threads()} threads, torch {torch.__version__}"
     return {
-        "machine": f"{device_name(device)}, {torch.get_num_threads()} threads, torch {torch.__version__}{bfloat16}",
+        "machine": machine + EMULATED * emulated(device),
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         **commit(),
     }
@@ -81,8 +84,9 @@ def write(kind: str, record: dict) -> Path:
 
 
 def place(kind: str, record: dict) -> Path:
-    """Where the book finds a record: by kind, machine and, where there is one, the decoder's width."""
+    """Where the book finds a record: by kind, machine, its bfloat16 and, where there is one, the decoder's width."""
     name = "-".join(record["machine"].split(",")[0].lower().split())
+    name += "-emulated" if record["machine"].endswith(EMULATED) else ""
     width = f"-width-{record['width']}" if "width" in record else ""
     return _folder(kind) / f"{name}{width}.json"
 

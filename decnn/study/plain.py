@@ -6,6 +6,7 @@ paths. Ideas can be added to its decoder one at a time; none of them changes the
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -16,7 +17,7 @@ from torch import Tensor, nn
 from decnn.batchnorm import norm_act
 from decnn.compose import DecNN
 
-__all__ = ["Ideas", "decoder", "up_conv", "votes"]
+__all__ = ["Ideas", "decode_together", "decoder", "up_conv", "votes"]
 
 Shape = tuple[int, ...]
 
@@ -32,6 +33,7 @@ class Ideas:
     fused_adam: bool = False
     sub_pixel: bool = False
     compiled: bool = False
+    layers_together: bool = False  # of Equation 4, by `decode_together`
 
 
 PLAIN = Ideas()
@@ -50,6 +52,24 @@ def decoder(width: int, out_shape: Shape = (1, 32, 32), latent: int = 128, ideas
     model = _Decoder(*first, *blocks, nn.Conv2d(width, out_shape[0], 3, padding=1, bias=False))
     model.latent, model.out_shape = latent, tuple(out_shape)
     return model
+
+
+def decode_together(model: nn.Module, hs: Sequence[Tensor]) -> tuple[Tensor, ...]:
+    """What a `decoder` makes of each layer's activations: products of all layers at once, statistics of each alone.
+
+    Example:
+        >>> g, hs = decoder(2), [torch.rand(3, 128), torch.rand(3, 128)]
+        >>> bool(torch.allclose(decode_together(g, hs)[1], g(hs[1]), atol=1e-3))
+        True
+    """
+    blocks = [module for module in model if isinstance(module, _Block)]
+    for block in blocks:
+        block.layers = len(hs)
+    try:
+        return model(torch.cat(list(hs))).chunk(len(hs))
+    finally:
+        for block in blocks:
+            block.layers = 1
 
 
 def votes(model: DecNN, x: Tensor, paths: Tensor) -> Tensor:
@@ -83,7 +103,7 @@ class _Block(nn.Module):
 
     def __init__(self, i: int, o: int, ideas: Ideas) -> None:
         super().__init__()
-        self.ideas, self.upsample = ideas, i != o
+        self.ideas, self.upsample, self.layers = ideas, i != o, 1
         self.conv1, self.norm1 = nn.Conv2d(i, i, 3, padding=1, bias=False), nn.BatchNorm2d(i)
         self.conv2, self.norm2 = nn.Conv2d(i, o, 3, padding=1, bias=False), nn.BatchNorm2d(o)
         if self.upsample:
@@ -105,6 +125,13 @@ class _Block(nn.Module):
         return self._norm(self.norm2, h, x)
 
     def _norm(self, norm: nn.Module, x: Tensor, shortcut: Tensor | None = None, relu: bool = True) -> Tensor:
+        if self.layers == 1:
+            return self._norm_of_one(norm, x, shortcut, relu)
+        shortcuts = [None] * self.layers if shortcut is None else shortcut.chunk(self.layers)
+        pairs = zip(x.chunk(self.layers), shortcuts, strict=True)
+        return torch.cat([self._norm_of_one(norm, part, along, relu) for part, along in pairs])
+
+    def _norm_of_one(self, norm: nn.Module, x: Tensor, shortcut: Tensor | None, relu: bool) -> Tensor:
         if self.ideas.joined_norm:
             return norm_act(norm, x, shortcut, relu)
         y = norm(x) if shortcut is None else norm(x) + shortcut
