@@ -13,8 +13,8 @@ from torch import nn
 
 from decnn import MLP, DecNN, Diverged, ResNetDecoder, fit, sample_paths
 from decnn.baselines import Stack
+from decnn.checkpoints import checkpoint_metadata, load_checkpoint, save_checkpoint, write_atomically
 from decnn.objectives import decodable, recursive, standard
-from decnn.training import checkpoint_metadata, load_checkpoint, save_checkpoint, write_atomically
 
 STEPS, ALWAYS = 7, -1.0  # save_every=ALWAYS: a checkpoint after each step
 

@@ -22,8 +22,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from decnn.checkpoints import write_atomically
 from decnn.study import paths
-from decnn.training import write_atomically
 
 __all__ = ["Claim", "Standing", "claimed", "clear", "fail", "look"]
 

@@ -11,10 +11,10 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from decnn.checkpoints import write_atomically
 from decnn.precision import arithmetic, emulated
 from decnn.study import paths
 from decnn.study.records import commit, device_name
-from decnn.training import write_atomically
 
 __all__ = ["in_turn", "place", "saved", "stamp", "training_step", "write"]
 

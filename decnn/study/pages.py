@@ -8,11 +8,11 @@ import statistics
 from importlib import metadata
 from pathlib import Path
 
+from decnn.checkpoints import write_atomically
 from decnn.study import citing, measuring, memory, paths, schedule, touch
 from decnn.study.experiments import METHODS, PROFILES, Profile, Spec, specification
 from decnn.study.records import Records, device_name
 from decnn.study.tables import precision_pair, specifications
-from decnn.training import write_atomically
 
 __all__ = ["write"]
 

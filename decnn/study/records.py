@@ -17,10 +17,10 @@ from typing import Any
 
 import torch
 
+from decnn.checkpoints import write_atomically
 from decnn.precision import emulated
 from decnn.study import paths
 from decnn.study.experiments import Spec
-from decnn.training import write_atomically
 
 __all__ = ["BrokenRecord", "Records", "commit", "device_name", "measured", "peak_memory", "provenance"]
 

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from decnn import data
 from decnn.baselines import Ensemble, Stack
+from decnn.checkpoints import checkpoint_metadata, load_checkpoint, save_checkpoint
 from decnn.study import claiming, paths, tasks
 from decnn.study.evaluation import evaluate, subset
 from decnn.study.experiments import DECODING, Spec
@@ -22,7 +23,7 @@ from decnn.study.models import build, objective
 from decnn.study.records import Records, commit, peak_memory, provenance
 from decnn.study.sampling import asking, batched
 from decnn.study.shifts import Scored, evaluate_detection, outlier_sets, score
-from decnn.training import checkpoint_metadata, derived_seed, fit, load_checkpoint, save_checkpoint
+from decnn.training import derived_seed, fit
 
 __all__ = ["fill", "finished", "trained", "trained_share"]
 

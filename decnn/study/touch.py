@@ -10,10 +10,10 @@ import json
 from pathlib import Path
 
 from decnn import data, weights
+from decnn.checkpoints import write_atomically
 from decnn.data import DataNotFound, Images
 from decnn.study import paths
 from decnn.study.plots import model_line
-from decnn.training import write_atomically
 
 __all__ = ["MODEL", "samples", "write"]
 

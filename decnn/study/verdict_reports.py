@@ -8,10 +8,10 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+from decnn.checkpoints import write_atomically
 from decnn.study import ledger, paths, verdicts
 from decnn.study.paper import FULLEST_FIRST
 from decnn.study.verdicts import STATES, UNDECIDED, Finding, Verdict
-from decnn.training import write_atomically
 
 __all__ = ["as_json", "as_text", "committed", "save", "table"]
 

@@ -14,13 +14,13 @@ import torch
 from torch import Tensor
 
 from decnn import data, weights
+from decnn.checkpoints import write_atomically
 from decnn.data import Images
 from decnn.study import paths
 from decnn.study.evaluation import subset
 from decnn.study.experiments import Spec
 from decnn.study.records import provenance
 from decnn.study.sampling import sampled_logits
-from decnn.training import write_atomically
 
 __all__ = ["SETS", "cast", "digest", "pack", "part", "place", "read", "unpack", "write"]
 

@@ -60,7 +60,7 @@ def save(model: nn.Module, path: Path, specification: dict, architecture: dict) 
     """Write a model for release: half precision, specification and architecture as metadata."""
     from safetensors.torch import save as to_bytes
 
-    from decnn.training import write_atomically
+    from decnn.checkpoints import write_atomically
 
     state = {k: v.half() if v.is_floating_point() else v for k, v in model.state_dict().items()}
     metadata = {"specification": json.dumps(specification), "architecture": json.dumps(architecture)}
