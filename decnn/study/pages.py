@@ -11,10 +11,13 @@ from pathlib import Path
 from decnn.checkpoints import write_atomically
 from decnn.study import citing, measuring, memory, paths, schedule, touch
 from decnn.study.experiments import METHODS, PROFILES, Profile, Spec, specification
+from decnn.study.measuring import EMULATED
 from decnn.study.records import Records, device_name
 from decnn.study.tables import precision_pair, specifications
 
 __all__ = ["write"]
+
+MINUTES_OF = ("table_01a", "table_01b", "speech_fsdd", "speech_commands")
 
 
 def write() -> list[Path]:
@@ -57,27 +60,31 @@ def _minutes() -> str:
     """Median minutes of training and evaluation for one seed, by method and profile, as recorded."""
     times: dict[tuple[str, str], list[float]] = {}
     devices = set()
-    asked = {spec.key for t in ("table_01a", "table_01b") for p in PROFILES for spec in specifications(t, p)}
+    asked = {spec.key for t in MINUTES_OF for p in PROFILES for spec in specifications(t, p)}
     for record in (r for r in Records(paths.records()).all() if r["key"] in asked):
-        spec = record["specification"]
+        spec, device = record["specification"], record["device"]
         size = next(p for p in PROFILES.values() if p.steps == spec["training"]["steps"])
         total = record["seconds"]["training"] + record["seconds"]["evaluation"]
-        times.setdefault((spec["evaluation"]["method"], size.name), []).append(total / 60)
-        devices.add(f"{record['device']['name']} ({record['device']['threads']} threads)")
+        times.setdefault((_row(record), size.name), []).append(total / 60)
+        devices.add(f"{device['name']} ({device['threads']} threads)")
     if not times:
         return "No records yet."
     profiles = [name for name in PROFILES if any(key[1] == name for key in times)]
+    names = (name for method in METHODS for name in (method, method + EMULATED) if name in {row for row, _ in times})
     rows = [
-        [
-            method,
-            *(f"{statistics.median(times[method, p]):.1f}" if (method, p) in times else "not run" for p in profiles),
-        ]
-        for method in METHODS
+        [name, *(f"{statistics.median(times[name, p]):.1f}" if (name, p) in times else "not run" for p in profiles)]
+        for name in names
     ]
     table = _table(["minutes for one seed", *profiles], rows)
     return (
         f"{table}\n\nMeasured on {', '.join(sorted(devices))}. Seeds of a method without decoder were trained together."
     )
+
+
+def _row(record: dict) -> str:
+    """The method, and whether the machine computed its bfloat16 in float32."""
+    slow = record["precision"] == "bfloat16" and record["device"].get("bfloat16") == "emulated"
+    return record["specification"]["evaluation"]["method"] + EMULATED * slow
 
 
 def _compute() -> str:
