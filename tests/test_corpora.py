@@ -267,6 +267,22 @@ def test_an_incomplete_copy(name, tmp_path):
         load(name, "train", root=tmp_path)
 
 
+def test_a_copy_with_more_than_there_is(tmp_path):
+    write_fsdd(tmp_path)
+    write(tmp_path / "fsdd/recordings/1_george_49.wav", 1, 8_000)
+    with pytest.raises(DataNotFound, match=r"fsdd is not the published copy under .*: expected 8 train .*, got 9;"):
+        load("fsdd", "train", root=tmp_path)
+
+
+def test_words_that_nobody_says(tmp_path):
+    """Speech Commands has no published number of clips for these ten words, but none of them may be missing."""
+    write_speech_commands(tmp_path)
+    for file in (tmp_path / "speech_commands" / WORDS[3]).iterdir():
+        file.unlink()
+    with pytest.raises(DataNotFound, match=rf"speech_commands is incomplete under .*: no recording of {WORDS[3]} in"):
+        load("speech_commands", "test", root=tmp_path)
+
+
 def test_the_counts_of_complete_copies(tmp_path):
     """They are those that are published, of all speakers."""
     assert sum(FSDD.counts.values()) == 3_000
@@ -305,6 +321,11 @@ def test_rows_whose_file_is_missing(fluent, tmp_path):
         (",path,", ",file,", "line 1: expected the columns path, speakerId, action among others, got ', file, spea"),
         (",b2,", ",,", "line 4: expected speakerId, got nothing"),
         (",activate,none,none", "", "line 2: expected action, got nothing"),
+        (
+            ",wavs/speakers/a1/train1",
+            ",/etc/train1",
+            "line 3: expected a path inside fluent_speech_commands_data",
+        ),
     ],
 )
 def test_broken_lists(fluent, tmp_path, old, new, message):

@@ -146,6 +146,8 @@ BAD = {
     "stereo": (sound_file(np.zeros((1200, 2))), "expected one channel, got 2"),
     "NaN": (sound_file(NAN, subtype="FLOAT"), "expected numbers, got NaN or infinity in 1 of 1,200 samples"),
     "infinite": (sound_file(np.full(9, np.inf), subtype="FLOAT"), "got NaN or infinity in 9 of 9 samples"),
+    "integers as floats": (sound_file(samples(0) * 32768, subtype="FLOAT"), r"expected samples in \[-1, 1\], got"),
+    "odd rate": (sound_file(samples(0), rate=11_127), "expected a usual sampling rate, as 8,000 Hz, got 11,127 Hz"),
 }  # fmt: skip
 
 
@@ -208,7 +210,7 @@ def test_other_rates_are_resampled_and_said_once(folder):
         path = folder / f"{index:02d}" / f"{index}.wav"
         path.write_bytes(sound_file(samples(index, rate=44_100), rate=44_100))
     with pytest.warns(UserWarning, match=r"^toy: 2 of 7 recordings are not at 8,000 Hz and were resampled, the first "
-                      r"0.wav \(44,100 Hz\)$") as said:  # fmt: skip
+                      r"00/0.wav \(44,100 Hz\)$") as said:  # fmt: skip
         records = read(folder)
     assert len(said) == 1
     with warnings.catch_warnings():
@@ -222,7 +224,7 @@ def test_long_clips_are_cut_and_said_once(folder):
     path = folder / "01" / "3.wav"
     path.write_bytes(sound_file(samples(3, seconds=0.5)))
     with pytest.warns(UserWarning, match=r"^toy: 1 of 7 recordings are longer than the 0.20 s of recipe 'filled' and "
-                      r"were cut, the longest 3.wav \(0.50 s\)$") as said:  # fmt: skip
+                      r"were cut, the longest 01/3.wav \(0.50 s\)$") as said:  # fmt: skip
         records = read(folder)
     assert len(said) == 1
     expected = decibels(torch.from_numpy(samples(3, seconds=0.2)), RECIPE)

@@ -130,11 +130,19 @@ def _clips(corpus: Corpus, root: Path) -> dict[str, list[Clip]]:
     clips = {split: corpus.clips(folder, split) for split in SPLITS}
     for split, got in ((split, len(clips[split])) for split in SPLITS):
         if got != corpus.counts[split] if corpus.counts else got == 0:
-            expected = f"{corpus.counts[split]:,}" if corpus.counts else "some"
+            expected = corpus.counts[split] if corpus.counts else 1
+            state = "incomplete" if got < expected else "not the published copy"
             raise DataNotFound(
-                f"not run: data not found: {corpus.name} is incomplete under {show_path(root)}: expected {expected} "
+                f"not run: data not found: {corpus.name} is {state} under {show_path(root)}: expected {expected:,} "
                 f"{split} recordings in {corpus.folder}, got {got:,}; {advice}"
             )
+    heard = {clip.label for split in SPLITS for clip in clips[split]}
+    silent = [name for label, name in enumerate(corpus.class_names) if label not in heard]
+    if silent and not corpus.counts:
+        raise DataNotFound(
+            f"not run: data not found: {corpus.name} is incomplete under {show_path(root)}: no recording of "
+            f"{', '.join(silent)} in {corpus.folder}; {advice}"
+        )
     both = {clip.speaker for clip in clips["train"]} & {clip.speaker for clip in clips["test"]}
     if both:
         raise ValueError(
@@ -188,6 +196,11 @@ def _fluent_clips(folder: Path, split: str) -> list[Clip]:
     for line, row in _rows(path):
         if row["action"] not in ACTIONS:
             raise ValueError(f"{show_path(path)}: line {line}: {unknown('action', row['action'], ACTIONS)}")
+        if Path(row["path"]).is_absolute():
+            raise ValueError(
+                f"{show_path(path)}: line {line}: expected a path inside {folder.name}, got {row['path']!r}; replace "
+                "it by the published file"
+            )
         file = folder / row["path"]
         if not file.is_file():
             missing.append(f"line {line}: {row['path']}")

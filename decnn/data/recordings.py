@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import math
 import warnings
 from collections.abc import Sequence
 from dataclasses import astuple
@@ -23,6 +24,8 @@ __all__ = ["missing_packages", "read_sound", "require", "spectrograms"]
 NEEDED = ("soundfile", "torchaudio")
 RULE = 1  # of `decibels`; another rule, another number, so that no file made by an older one is read
 BLOCK = 64  # files of one task
+LOUDEST = 8.0  # floating-point files may pass full scale a little; integers read as floats pass it by thousands
+PHASES = 4000  # of the resampling kernel, whose memory grows with them
 FIELDS = [("decibels", "f4", (FRAMES, FRAMES)), ("rate", "i4"), ("seconds", "f4"), ("stamp", "i8", (2,))]
 
 
@@ -68,7 +71,7 @@ def spectrograms(files: Sequence[Path], folder: Path, recipe: Recipe, name: str)
     decode = partial(_decode_block, recipe, stamps)
     records = decoding.decoded(work, len(files), find, decode, lambda r: (r["stamp"] == stamps).all(1))
     if computed:
-        _tell(records, files, recipe, name)
+        _tell(records, files, folder, recipe, name)
     return records
 
 
@@ -76,7 +79,8 @@ def read_sound(content: bytes, recipe: Recipe) -> tuple[torch.Tensor, int]:
     """The samples of a wav or flac file, at the recipe's rate, float32 (T,), and the rate of the file.
 
     Raises:
-        ValueError: not a whole sound file, no samples, more than one channel, or samples that are not finite.
+        ValueError: not a whole sound file, no samples, more than one channel, samples that are not finite or
+            far above full scale, or a rate whose resampling would need a kernel of gigabytes.
 
     Source: libsndfile, by soundfile; resampling by torchaudio (a windowed sinc).
 
@@ -105,6 +109,11 @@ def read_sound(content: bytes, recipe: Recipe) -> tuple[torch.Tensor, int]:
     if not np.isfinite(samples).all():
         wrong = np.flatnonzero(~np.isfinite(samples[:, 0]))
         raise ValueError(f"expected numbers, got NaN or infinity in {len(wrong):,} of {len(samples):,} samples")
+    peak = np.abs(samples).max()
+    if peak > LOUDEST:
+        raise ValueError(f"expected samples in [-1, 1], got up to {peak:,.3g}; divide them by their full scale")
+    if max(rate, recipe.rate) // math.gcd(rate, recipe.rate) > PHASES:
+        raise ValueError(f"expected a usual sampling rate, as {recipe.rate:,} Hz, got {rate:,} Hz; resample it first")
     return resample(torch.from_numpy(samples[:, 0]), rate, recipe.rate), rate
 
 
@@ -155,14 +164,14 @@ def _stamp(file: Path) -> tuple[int, int]:
     return stat.st_size, stat.st_mtime_ns
 
 
-def _tell(records: np.ndarray, files: Sequence[Path], recipe: Recipe, name: str) -> None:
+def _tell(records: np.ndarray, files: Sequence[Path], folder: Path, recipe: Recipe, name: str) -> None:
     """Warn of files that were resampled or cut."""
     other = np.flatnonzero(records["rate"] != recipe.rate)
     if len(other):
         first = other[0]
         warnings.warn(
             f"{name}: {len(other):,} of {len(files):,} recordings are not at {recipe.rate:,} Hz and were resampled, "
-            f"the first {files[first].name} ({records['rate'][first]:,} Hz)",
+            f"the first {files[first].relative_to(folder).as_posix()} ({records['rate'][first]:,} Hz)",
             stacklevel=2,
         )
     longer = np.flatnonzero(records["seconds"] > recipe.seconds + 0.5 / recipe.rate)
@@ -170,7 +179,7 @@ def _tell(records: np.ndarray, files: Sequence[Path], recipe: Recipe, name: str)
         longest = longer[records["seconds"][longer].argmax()]
         warnings.warn(
             f"{name}: {len(longer):,} of {len(files):,} recordings are longer than the {recipe.seconds:.2f} s of "
-            f"recipe {recipe.name!r} and were cut, the longest {files[longest].name} "
-            f"({records['seconds'][longest]:.2f} s)",
+            f"recipe {recipe.name!r} and were cut, the longest "
+            f"{files[longest].relative_to(folder).as_posix()} ({records['seconds'][longest]:.2f} s)",
             stacklevel=2,
         )

@@ -67,7 +67,9 @@ class Recipe:
 def viewmaker(rate: int) -> Recipe:
     """The recipe of the paper's group: 150,526 samples, whatever the rate, hop 4,800, n_fft 2,048.
 
-    It leaves out 57 % of the samples, and speech of 0.6 s at 48 kHz has 6 of the 32 frames, at 8 kHz one.
+    It leaves out 57 % of the samples, and speech of 0.6 s at 48 kHz has 6 of the 32 frames, at 8 kHz two, the
+    second half filled. Frames alone are theirs: `decibels` has no floor relative to a clip's maximum, as their
+    published code has.
 
     Source: Tamkin, Wu and Goodman (2021), Viewmaker networks, for 32x32 spectrograms of speech; Wu et al.
     (2021) name the size alone.
