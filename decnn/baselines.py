@@ -258,5 +258,13 @@ class Ensemble(nn.Module):
 
     @torch.no_grad()
     def sample_logits(self, x: Tensor, num_samples: int | None = None) -> Tensor:
-        """Logits (M, B, K) of the members, or of the first `num_samples` of them."""
+        """Logits (M, B, K) of the members, or of the first `num_samples` of them.
+
+        Raises:
+            ValueError: fewer than one, or more than there are.
+        """
+        if num_samples is not None and not 1 <= num_samples <= len(self.stack):
+            raise ValueError(
+                f"expected num_samples in 1..{len(self.stack)}, the members, got {num_samples}: leave it out for all"
+            )
         return self.stack(x)[:num_samples]

@@ -46,7 +46,7 @@ def detect(score: Callable[[Tensor], Tensor], inliers: Tensor, outliers: Tensor,
         batch_size: images scored at a time.
 
     Raises:
-        ValueError: an empty set, sets of different shapes, scores that are not one number for each image, NaN.
+        ValueError: an empty set, sets of different shapes, scores that are not one finite number for each.
 
     Source: Wu et al. (2021), section 4.1 and Table 2.
 
@@ -71,12 +71,17 @@ def separation(inlier_scores: Tensor, outlier_scores: Tensor) -> Detection:
     """How well given scores (N,) of inliers and (M,) of outliers separate; outliers are to score higher.
 
     Raises:
-        ValueError: no inlier or no outlier, or scores with NaN.
+        ValueError: no inlier or no outlier, or scores that are not finite.
 
     Example:
         >>> separation(torch.tensor([0.0, 0.2]), torch.tensor([0.1, 0.3])).auroc
         0.75
     """
+    if not len(inlier_scores) or not len(outlier_scores):
+        raise ValueError(
+            f"expected at least one inlier and one outlier, got {len(inlier_scores)} and {len(outlier_scores)}: check "
+            "the selection"
+        )
     scores = torch.cat([inlier_scores, outlier_scores])
     outlier = torch.arange(len(scores)) >= len(inlier_scores)
     return Detection(

@@ -75,11 +75,19 @@ def uniformity(logits: Tensor) -> Tensor:
     Arguments:
         logits: (B, K) of K groups, or (B, 1) of one attribute, which makes two.
 
+    Raises:
+        ValueError: logits of another shape.
+
     Source: Wu et al. (2021), Eq. 8.
 
     Example:
         >>> uniformity(torch.zeros(1, 3)), uniformity(torch.zeros(1, 1)), uniformity(torch.tensor([[4.0, -4.0]]))
         (tensor(1.0986), tensor(0.6931), tensor(4.0003))
     """
+    if logits.dim() != 2:
+        raise ValueError(
+            f"expected logits (B, K) of K groups, or (B, 1) of one attribute, got shape {tuple(logits.shape)}: end the "
+            "classifier of the protected feature in a linear layer"
+        )
     logits = as_classes(logits).flatten(1) if logits.shape[-1] == 1 else logits
     return -logits.log_softmax(-1).mean()

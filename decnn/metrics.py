@@ -110,8 +110,12 @@ def _ranked(scores: Tensor, positive: Tensor, name: str) -> tuple[np.ndarray, np
         raise ValueError(
             f"expected scores and positive of one shape (B,), got {tuple(scores.shape)} and {tuple(positive.shape)}"
         )
-    if torch.isnan(scores).any():
-        raise ValueError(f"expected scores without NaN, got {int(torch.isnan(scores).sum())} NaN: mend the scores")
+    if not torch.isfinite(scores).all():
+        nan, infinite = int(torch.isnan(scores).sum()), int(torch.isinf(scores).sum())
+        raise ValueError(
+            f"expected finite scores, got {nan} NaN and {infinite} infinite of {len(scores)}: look at the model or the "
+            "detector that gave them"
+        )
     if positive.all() or not positive.any():
         raise ValueError(
             f"expected both classes, got {int(positive.sum())} positive of {len(positive)}: {name} is not defined"

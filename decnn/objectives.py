@@ -250,7 +250,16 @@ def _ask(pretrained: nn.Module, x: Tensor) -> Tensor:
         )
     with evaluating(pretrained):
         weights = {name: p.detach() for name, p in pretrained.named_parameters()}
-        logits = functional_call(pretrained, weights, (x,))
+        try:
+            logits = functional_call(pretrained, weights, (x,))
+        except torch.OutOfMemoryError:
+            raise
+        except RuntimeError as error:  # of a module that does not say what it reads
+            raise ValueError(
+                f"expected a pretrained model that reads inputs of shape {tuple(x.shape[1:])}, got "
+                f"{type(pretrained).__name__}, which fails on them ({str(error).splitlines()[0]}): choose one that was "
+                "trained on inputs of the same shape"
+            ) from error
     return logits.to(torch.promote_types(logits.dtype, torch.float32))
 
 

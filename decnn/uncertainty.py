@@ -65,6 +65,13 @@ def path_logits(
         [(2, 3, 10), (2, 3, 10)]
     """
     _check_paths(model, paths)
+    if not len(x):
+        raise ValueError("expected at least one input, got none: check the selection")
+    if reference is not None and reference.shape[1:] != x.shape[1:]:
+        raise ValueError(
+            f"expected reference inputs of shape {tuple(x.shape[1:])}, as x, got {tuple(reference.shape[1:])}: take "
+            "training inputs"
+        )
     if any(m.training for m in model.modules() if isinstance(m, BATCH_NORM | nn.Dropout)):
         raise ValueError("expected a model in eval mode, got layers in training mode: call model.eval() before voting")
     if reference is not None:  # its statistics are those of one prefix, so prefixes are decoded one by one
@@ -105,7 +112,7 @@ def path_votes(model: DecNN, x: Tensor, paths: Tensor, reference: Tensor | None 
     in training; short training needs it, for the running statistics fit no single path.
 
     Raises:
-        ValueError: no path, a layer outside 1..L, or a model in training mode.
+        ValueError: no input, no path, a layer outside 1..L, a reference of another shape, a model in training mode.
 
     Source: Wu et al. (2021), section 4.1: every path is a classifier.
 
@@ -124,7 +131,7 @@ def path_probs(model: DecNN, x: Tensor, paths: Tensor, reference: Tensor | None 
     `reference` is that of `path_votes`.
 
     Raises:
-        ValueError: no path, a layer outside 1..L, or a model in training mode.
+        ValueError: no input, no path, a layer outside 1..L, a reference of another shape, a model in training mode.
 
     Example:
         >>> import decnn

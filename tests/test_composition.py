@@ -126,6 +126,20 @@ def test_a_pretrained_model_of_other_inputs_is_refused(toy, toy_batch, name):
         OBJECTIVES[name](toy, Pretrained(in_shape=(3, 2, 2)), *toy_batch, PATH)
 
 
+@pytest.mark.parametrize("name", OBJECTIVES)
+def test_a_pretrained_model_that_fails_on_the_inputs_is_refused(toy, toy_batch, name):
+    """One that does not say what it reads is only found out when it is asked."""
+    with pytest.raises(
+        ValueError, match=r"reads inputs of shape \(1, 2, 2\), got Sequential, which fails on them"
+    ):
+        OBJECTIVES[name](toy, nn.Sequential(nn.Flatten(), nn.Linear(7, 3)), *toy_batch, PATH)
+
+
+def test_logits_without_groups_are_refused():
+    with pytest.raises(ValueError, match=r"expected logits \(B, K\) of K groups, or \(B, 1\).*got shape \(4,\)"):
+        uniformity(torch.zeros(4))
+
+
 def test_a_protected_attribute_is_two_groups():
     """One logit z is the pair (0, z)."""
     z = torch.randn(6, 1)
@@ -161,7 +175,9 @@ def test_an_attribute_is_a_problem_of_two_classes():
     pairs = as_classes(logits).flatten(0, 1)
     torch.testing.assert_close(cross_entropy(logits, y), 4 * cross_entropy(pairs, y.flatten()))
     torch.testing.assert_close(pairs.argmax(1), (logits > 0).long().flatten())
-    assert divergence(logits, logits, attributes=True) >= 0
+    p = logits.sigmoid()
+    entropy = (torch.special.entr(p) + torch.special.entr(1 - p)).sum(1).mean()
+    torch.testing.assert_close(divergence(logits, logits, attributes=True), entropy)
 
 
 def test_an_ensemble_averages_the_probabilities_of_attributes(batch):

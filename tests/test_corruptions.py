@@ -147,6 +147,12 @@ def test_refused(x, name, message):
         corrupt(x, name)
 
 
+@pytest.mark.parametrize("seed", [0.5, None])
+def test_a_seed_that_is_no_integer(seed):
+    with pytest.raises(ValueError, match=f"seed: expected an integer, got {seed}"):
+        corrupt(torch.rand(1, 1, 32, 32), "fog", seed=seed)
+
+
 def test_negative_start():
     with pytest.raises(ValueError, match="start: expected the index of the first image, 0 or more, got -1"):
         corrupt(BLACK, "fog", start=-1)

@@ -80,12 +80,18 @@ def test_detect_scores_in_batches_and_counts():
         (brightness, (3, 1, 2, 2), (0, 1, 2, 2), "at least one image among the outliers, got none"),
         (brightness, (3, 1, 2, 2), (3, 3, 2, 2), r"one shape, got \(1, 2, 2\) and \(3, 2, 2\).*with_channels"),
         (lambda x: x.mean((2, 3)), (3, 1, 2, 2), (3, 1, 2, 2), r"one score for each of 3 images.*\(3, 1\)"),
-        (lambda x: brightness(x) * float("nan"), (3, 1, 2, 2), (2, 1, 2, 2), "without NaN, got 5 NaN"),
+        (lambda x: brightness(x) * float("nan"), (3, 1, 2, 2), (2, 1, 2, 2), "finite scores, got 5 NaN and 0 infinite"),
+        (lambda x: brightness(x) * float("inf"), (3, 1, 2, 2), (2, 1, 2, 2), "finite scores, got 0 NaN and 5 infinite"),
     ],
 )
 def test_what_cannot_be_scored_is_refused(score, inliers, outliers, message):
     with pytest.raises(ValueError, match=message):
         detect(score, torch.rand(inliers), torch.rand(outliers))
+
+
+def test_scores_of_nothing_are_refused():
+    with pytest.raises(ValueError, match="at least one inlier and one outlier, got 0 and 1: check the selection"):
+        separation(torch.empty(0), torch.tensor([0.1]))
 
 
 def test_detectors_of_another_library_are_scores_and_its_metrics_agree():

@@ -71,13 +71,13 @@ def test_each_group_is_measured_on_its_images_alone():
 def test_a_group_with_one_answer_has_a_note_in_place_of_a_number(answer):
     logits, truth = noisy(40)
     member = truth == answer
-    found = compare(logits, truth, member)
+    found = compare(logits, truth, member, "Bald")
     count, positive = int(member.sum()), int(member.sum()) * answer
     for side in ("with", "without"):
         for name in ("f1", "ap"):
             assert found["groups"][side][name] == {"value": None, "interval": None}
         assert 0 <= found["groups"][side]["ece"]["value"] <= 100
-    assert found["notes"][0] == f"group 'with': F1 and AP not defined: {positive} of {count} are positive"
+    assert found["notes"][0] == f"with Bald: F1 and AP not defined: {positive} of {count} are positive"
     assert len(found["notes"]) == 2
 
 
@@ -166,6 +166,13 @@ def test_a_probe_of_images_with_one_answer_has_no_number():
     (train, has), (test, _) = pictures(50, 0), pictures(20, 1)
     found = probe(Layers().eval(), (train, has[0]), (test, torch.zeros(20, dtype=torch.bool)))
     assert (found["auroc"]["value"], found["f1"]["value"], found["examples"]) == (None, None, 20)
+
+
+def test_a_probe_without_an_example_in_training_has_a_note(toy):
+    x, told = torch.rand(8, *toy.classifier.in_shape), torch.arange(8) % 2 == 0
+    found = probe(toy, (x, torch.zeros(8, dtype=torch.bool)), (x, told))
+    assert (found["f1"]["value"], found["auroc"]["value"], found["positives"]) == (None, None, 4)
+    assert found["notes"] == ["probe not defined: 0 of 8 training images have the attribute"]
 
 
 def test_a_probe_is_scikit_learns_logistic_regression_on_the_classifier_of_a_pair(toy):

@@ -51,7 +51,7 @@ def test_auroc_is_the_chance_that_a_positive_scores_higher(levels):
     [
         ([0.1, 0.2], [YES, YES], "expected both classes, got 2 positive of 2"),
         ([0.1, 0.2], [NO, NO], "expected both classes, got 0 positive of 2"),
-        ([0.1, float("nan")], [NO, YES], "without NaN, got 1 NaN"),
+        ([0.1, float("nan")], [NO, YES], "expected finite scores, got 1 NaN and 0 infinite of 2"),
         ([0.1, 0.2, 0.3], [NO, YES], r"one shape \(B,\), got \(3,\) and \(2,\)"),
         ([[0.1, 0.2]], [[NO, YES]], r"one shape \(B,\), got \(1, 2\)"),
         ([], [], "expected both classes, got 0 positive of 0"),

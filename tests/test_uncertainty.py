@@ -171,3 +171,14 @@ def test_neither_the_order_of_samples_nor_the_names_of_classes_matter():
 def test_votes_that_cannot_be_counted_are_refused(votes, message):
     with pytest.raises(ValueError, match=message):
         vote_entropy(votes, 3)
+
+
+def test_nothing_to_vote_on_and_references_of_another_shape_are_refused(toy):
+    toy.eval()
+    x, paths = torch.rand(3, *toy.classifier.in_shape), sample_paths(2, 2, toy.num_layers)
+    with pytest.raises(ValueError, match="expected at least one input, got none: check the selection"):
+        path_votes(toy, x[:0], paths)
+    with pytest.raises(
+        ValueError, match=r"expected reference inputs of shape .*, as x, got \(1, 5, 5\)"
+    ):
+        path_votes(toy, x, paths, reference=torch.rand(2, 1, 5, 5))

@@ -46,11 +46,14 @@ BY_HAND = (
     f"download it by hand from {URL} (Img/img_align_celeba.zip, unpacked, Anno/{ATTRIBUTE_FILE} and "
     f"Eval/{PARTITION_FILE}, for non-commercial research only) into celeba under that folder"
 )
-BY_HAND_10K = "place a part of 10,000 of CelebA, with its own lists, in the layout of celeba under that folder"
+BY_HAND_10K = (
+    "place images 000001 to 010000 of CelebA, with lists of them alone and a partition with no person in two parts, "
+    "in the layout of celeba as celeba-10k under that folder"
+)
 
 
 def celeba_source(name: str, count: int, where: str = BY_HAND) -> Source:
-    """CelebA, or a part of it, as a source: the same layout under `celeba`, told apart by its number of images.
+    """CelebA, or a part of it, as a source: one layout, in a folder of its name or in `celeba`, with so many images.
 
     Args:
         name: what `load` calls it.
@@ -69,7 +72,7 @@ def celeba_source(name: str, count: int, where: str = BY_HAND) -> Source:
     return Source(
         class_names=FACE_ATTRIBUTES,
         read=partial(_read, name, count, where),
-        available=partial(_available, count),
+        available=partial(_available, name, count),
         where=where,
         found="under {root}, every photograph decoded",
         attributes=ATTRIBUTES,
@@ -77,9 +80,14 @@ def celeba_source(name: str, count: int, where: str = BY_HAND) -> Source:
     )
 
 
-def _available(count: int, root: Path) -> bool:
+def _folder(name: str, root: Path) -> Path:
+    """Where a set lies: in a folder of its name, so that a part and the whole can lie side by side, or in `celeba`."""
+    return root / name if (root / name).is_dir() else root / "celeba"
+
+
+def _available(name: str, count: int, root: Path) -> bool:
     """Whether both lists and the folder are there, and the first line tells this number of images."""
-    folder = root / "celeba"
+    folder = _folder(name, root)
     try:
         with (folder / ATTRIBUTE_FILE).open(encoding="utf-8", errors="replace") as file:
             listed = file.readline().strip()
@@ -90,13 +98,13 @@ def _available(count: int, root: Path) -> bool:
 
 def _read(name: str, count: int, where: str, split: str, root: Path, size: int) -> Read:
     """Pixels uint8 (N, size, size, 3), labels uint8 (N, 40) and the digests of one split's photographs."""
-    folder = root / "celeba"
+    folder = _folder(name, root)
     lists = [folder / ATTRIBUTE_FILE, folder / PARTITION_FILE]
     missing = [path.name for path in lists if not path.is_file()]
     if missing:
         some = folder.is_dir()
         state = f"{name} is {'incomplete' if some else 'not'} under {show_path(root)}"
-        detail = f" (no celeba/{missing[0]})" if some else ""
+        detail = f" (no {folder.name}/{missing[0]})" if some else ""
         raise DataNotFound(
             f"not run: data not found: {state}{detail}; {where}, or set DECNN_DATA to the folder that holds celeba"
         )
@@ -129,7 +137,7 @@ def _photographs(name: str, where: str, folder: Path, files: Sequence[str], chos
         more = f" and {len(missing) - SHOWN:,} more" if len(missing) > SHOWN else ""
         raise DataNotFound(
             f"not run: data not found: {name} is incomplete under {show_path(folder.parent.parent)} "
-            f"({len(missing):,} of {len(files):,} listed images are not in celeba/{FOLDER}: "
+            f"({len(missing):,} of {len(files):,} listed images are not in {folder.parent.name}/{FOLDER}: "
             f"{', '.join(missing[:SHOWN])}{more}); {where}"
         )
     return [folder / files[row] for row in chosen]

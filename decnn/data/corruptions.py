@@ -77,6 +77,8 @@ impulse_noise, rotate, shear, spatter, translate, canny_edges, fog, scale, shot_
         close = difflib.get_close_matches(str(name).lower(), CORRUPTIONS, n=1)
         hint = f"did you mean {close[0]!r}? " if close else ""
         raise ValueError(f"unknown corruption {name!r}; {hint}Known: {', '.join(CORRUPTIONS)}")
+    if not isinstance(seed, int):
+        raise ValueError(f"seed: expected an integer, got {seed!r}")
     if start < 0:
         raise ValueError(f"start: expected the index of the first image, 0 or more, got {start}")
     rgb = isinstance(x, Tensor) and x.ndim == 4 and x.shape[1] == 3

@@ -140,6 +140,20 @@ def from_read(
     )
 
 
+def check_names(name: str, attributes: Sequence[str], known: Sequence[str]) -> None:
+    """Raise ValueError unless these are different names of known attributes of a data set, at least one.
+
+    >>> check_names("toy-faces", ("Bald", "Male"), ("Bald", "Male", "Young"))
+    """
+    if isinstance(attributes, str) or not attributes:
+        raise ValueError(f'{name}: attributes: expected names, as ("Bald", "Male"), got {attributes!r}')
+    for attribute in attributes:
+        if attribute not in known:
+            raise ValueError(f"{name}: {unknown('attribute', attribute, known)}")
+    if len(set(attributes)) < len(attributes):
+        raise ValueError(f"{name}: attributes: expected each name once, got {', '.join(attributes)}")
+
+
 def unknown(what: str, got: str, known: Sequence[str]) -> str:
     """The message for a mistyped word: the known word nearest to it, if any is near, and all known ones.
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from decnn.data.celeba import CELEBA, CELEBA_10K
 from decnn.data.corpora import AUDIOMNIST, FLUENT, FSDD, SPEECH_COMMANDS, corpus_source
 from decnn.data.digits import FASHION_MNIST, MNIST, MNIST_5K
-from decnn.data.images import Images, from_read, unknown
+from decnn.data.images import Images, check_names, from_read, unknown
 from decnn.data.source import Source, data_root, show_path
 from decnn.data.speech import RECIPES, LogMel
 from decnn.data.toy_faces import TOY_FACES
@@ -184,10 +184,4 @@ def _check_chosen(name: str, source: Source, attributes: Sequence[str]) -> None:
             f"{name}: attributes: expected None, since its labels are classes, got {attributes!r}; "
             f"data sets with attributes: {faces}"
         )
-    if isinstance(attributes, str) or not attributes:
-        raise ValueError(f'{name}: attributes: expected names, as ("Bald", "Male"), got {attributes!r}')
-    for attribute in attributes:
-        if attribute not in source.attributes:
-            raise ValueError(f"{name}: {unknown('attribute', attribute, source.attributes)}")
-    if len(set(attributes)) < len(attributes):
-        raise ValueError(f"{name}: attributes: expected each name once, got {', '.join(attributes)}")
+    check_names(name, attributes, source.attributes)

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from decnn.data.celeba import FACE_ATTRIBUTES
-from decnn.data.images import Images, from_read
+from decnn.data.images import Images, check_names, from_read
 from decnn.data.sketch import draw
 from decnn.data.source import Read, Source
 
@@ -75,9 +75,8 @@ def toy_faces(count: int, seed: int, *, confounding: float = 0.0, attributes: Se
             raise ValueError(f"{what}: expected a whole number, {least} or more, got {value!r}")
     if not 0 <= confounding <= 1:
         raise ValueError(f"confounding: expected 0 (independent given Male) to 1 (identical), got {confounding!r}")
-    wrong = [name for name in attributes or () if name not in FACE_ATTRIBUTES]
-    if wrong or (attributes is not None and not attributes):
-        raise ValueError(f"attributes: expected names among {', '.join(FACE_ATTRIBUTES)}, got {attributes!r}")
+    if attributes is not None:
+        check_names("toy-faces", attributes, FACE_ATTRIBUTES)
     return from_read(_draw(count, seed, confounding), TOY_FACES, "toy-faces", "drawn", 32, attributes)
 
 

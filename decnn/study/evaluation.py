@@ -161,7 +161,8 @@ def _misclassification(scores: Tensor, wrong: Tensor) -> tuple[float | None, lis
     """AUROC with the wrong predictions as positives, or None and why it is not defined."""
     if wrong.all() or not wrong.any():
         return None, [f"misclassification AUROC not defined: {int(wrong.sum())} of {len(wrong)} examples are wrong"]
-    constant = [] if scores.max() > scores.min() else ["scores are constant: every sample gave the same vote"]
+    same = f"scores are constant, {scores[0]:.3f} nats for every example: the AUROC of 0.5 says nothing"
+    constant = [] if scores.max() > scores.min() else [same]
     return metrics.auroc(scores, wrong), constant
 
 

@@ -29,7 +29,7 @@ MEASURES: dict[str, Measure] = {
 }
 
 
-def compare(logits: Tensor, truth: Tensor, member: Tensor) -> dict:
+def compare(logits: Tensor, truth: Tensor, member: Tensor, attribute: str = "the attribute") -> dict:
     """F1, average precision (percent), AUROC and ECE (percent) in the group with an attribute and in the one without.
 
     Each with the 95 % interval of a bootstrap over images; None and a note where a group has only one answer.
@@ -38,13 +38,14 @@ def compare(logits: Tensor, truth: Tensor, member: Tensor) -> dict:
         logits: (B,) of the attribute that the network tells.
         truth: (B,) booleans, whether it is there.
         member: (B,) booleans, who belongs to the first group.
+        attribute: what its members have, for the notes.
 
     Source: Wu et al. (2021), Table 7.
     """
     sides = {"with": member, "without": ~member}
     found = {name: _measured(logits[side], truth[side], ("f1", "ap", "ece")) for name, side in sides.items()}
     notes = [
-        f"group {name!r}: F1 and AP not defined: {entry['positives']} of {entry['examples']} are positive"
+        f"{name} {attribute}: F1 and AP not defined: {entry['positives']} of {entry['examples']} are positive"
         for name, entry in found.items()
         if entry["f1"]["value"] is None
     ]
@@ -56,6 +57,8 @@ def probe(
     model: nn.Module, train: tuple[Tensor, Tensor], test: tuple[Tensor, Tensor], device: str = "cpu"
 ) -> dict[str, object]:
     """How well a linear head tells an attribute from the last hidden layer of a frozen network.
+
+    None and a note where all training images, or none, have it.
 
     Arguments:
         model: a classifier, or a DecNN.
@@ -73,6 +76,11 @@ def probe(
         return batched(lambda x: network.activations(x)[1][-1].flatten(1), images, device).double().numpy()
 
     (train_images, train_truth), (test_images, test_truth) = train, test
+    if train_truth.all() or not train_truth.any():
+        undefined = {"value": None, "interval": None}
+        note = f"probe not defined: {int(train_truth.sum())} of {len(train_truth)} training images have the attribute"
+        counts = {"positives": int(test_truth.sum()), "examples": len(test_truth)}
+        return {"f1": undefined, "auroc": undefined, **counts, "notes": [note]}
     head = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
     head.fit(features(train_images), train_truth.numpy())
     logits = torch.from_numpy(head.decision_function(features(test_images)))

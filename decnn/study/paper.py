@@ -140,6 +140,14 @@ def _printed_or_not(table: Table) -> list[Printed]:
     return found + [Printed(row, column, "", "") for row, column in table.queries if (row, column) not in known]
 
 
+def _concerns(note: str, query: Query, record: dict) -> bool:
+    """Of a group or a probe, a note is about its undefined numbers alone; it begins with their name."""
+    kind, *names = query.metric.split("/")
+    if kind not in ("groups", "probe"):
+        return True
+    return query.value(record) is None and note.startswith(f"{names[0] if kind == 'groups' else kind} ")
+
+
 def _cell(
     table: Table, cell: Printed, size: Profile, store: Records, left_out: dict[str, str], own_statistics: bool
 ) -> Cell:
@@ -154,7 +162,7 @@ def _cell(
     values = tuple(value for record in records if (value := query.value(record)) is not None)
     notes = [left_out[spec.key] for spec in specs if spec.key in left_out]
     if query.metric != "accuracy":  # what a record notes is about its scores
-        notes += [note for record in records for note in record["metrics"].get("notes", [])]
+        notes += [n for record in records for n in record["metrics"].get("notes", []) if _concerns(n, query, record)]
     device = " --device cuda" if size.name == "paper" and METHODS[query.method].decodes else ""
     command = f"not run: `decnn run {table.name} --profile {size.name}{device}`"
     return Cell(cell, query, values, records, notes[0] if notes else "" if records else command)

@@ -133,8 +133,9 @@ def _by_group(spec: Spec, model: nn.Module, train: data.Images, test: data.Image
     members = {split: tasks.has(spec.training, split, spec.evaluation.groups) for split in ("train", "test")}
     with asking(spec, device):
         logits = batched(model, test.images, device)[:, 0]
+        found = compare(logits, test.labels[:, 0].bool(), members["test"], spec.evaluation.groups)
         probed = probe(model, (train.pixels, members["train"]), (test.images, members["test"]), device)
-    return {**compare(logits, test.labels[:, 0].bool(), members["test"]), "probe": probed}
+    return {**found, "notes": found["notes"] + probed.pop("notes", []), "probe": probed}
 
 
 def _record(spec: Spec, metrics: dict, seconds: dict, together: int, records: Records, device: str) -> None:

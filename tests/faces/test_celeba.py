@@ -121,6 +121,14 @@ def test_a_missing_list_is_named(celeba, tmp_path, monkeypatch):
         celeba.load("train")
 
 
+def test_a_part_lies_beside_the_whole_in_a_folder_of_its_name(celeba):
+    at_first = celeba.load("test").checksum
+    (celeba.root / "celeba").rename(celeba.root / "celeba-10k")
+    (celeba.root / "celeba").mkdir()
+    assert available("celeba-10k", celeba.root)
+    assert celeba.load("test").checksum == at_first
+
+
 def test_each_name_demands_its_number(celeba, monkeypatch):
     assert available("celeba-10k", celeba.root)
     assert not available("celeba", celeba.root)

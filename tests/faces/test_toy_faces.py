@@ -100,7 +100,8 @@ def allowed(labels: np.ndarray) -> np.ndarray:
         ({"seed": 0.5}, "seed: expected a whole number"),
         ({"confounding": 1.5}, "confounding: expected 0 .* to 1 .*got 1.5"),
         ({"confounding": float("nan")}, "confounding: expected"),
-        ({"attributes": ("No_Beard",)}, "attributes: expected names among Bald, .*No_Beard"),
+        ({"attributes": ("Bald", "Bald")}, "toy-faces: attributes: expected each name once, got Bald, Bald"),
+        ({"attributes": ("No_Beard",)}, "toy-faces: unknown attribute 'No_Beard'"),
     ],
 )
 def test_toy_faces_refuses(change, message):
