@@ -191,9 +191,7 @@ def test_an_ensemble_gives_each_member_a_row_and_averages_probabilities(x):
     torch.testing.assert_close(model.sample_logits(x), logits.detach())
     torch.testing.assert_close(model.sample_logits(x, 3), logits[:3].detach())
     for count in (0, -1, len(logits) + 1):
-        with pytest.raises(
-            ValueError, match=rf"expected num_samples in 1..{len(logits)}, the members, got {count}"
-        ):
+        with pytest.raises(ValueError, match=rf"expected num_samples in 1..{len(logits)}, the members, got {count}"):
             model.sample_logits(x, count)
     torch.testing.assert_close(model(x).exp(), logits.softmax(-1).mean(0))
 

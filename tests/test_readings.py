@@ -54,9 +54,38 @@ def test_the_unweighted_sum_counts_bins_and_not_examples():
 
 def test_measures_are_means_over_seeds_with_both_counts():
     html = readings.measures_html([block("table_02", "MNIST: MC")], "OOD (FashionMNIST)")
-    line = "<td>0.700</td><td>0.700</td><td>0.700</td><td>0.300</td><td>500 + 400</td><td>2</td>"
+    high, low = "<td>0.700 ± 0.141</td>", "<td>0.300 ± 0.141</td>"
+    line = f"{3 * high}{low}<td>500 + 400</td><td>2</td>"
     assert f'<th scope="row">MNIST: MC</th>{line}' in html
     assert readings.measures_html([block("table_02", "MNIST: MC")], "OOD (MNIST)") == ""
+
+
+def test_measures_of_constant_scores_say_so():
+    same = block("table_02", "MNIST: MC")
+    for cell in same.cells:
+        for one in cell.records:
+            one["metrics"]["sets"]["fashion_mnist"]["scores"]["vote_entropy"]["constant"] = True
+    assert readings.measures_html([same], "OOD (FashionMNIST)").count("(constant scores)</td>") == len(
+        readings.MEASURES
+    )
+
+
+def test_the_depth_that_is_nearest():
+    """Of outliers and of mistakes, and of corruptions the mean over the depth's AUROCs."""
+    found = block("table_02", "MNIST: ReDecNN")
+    cells = {cell.paper.row: cell for cell in found.cells if cell.paper.column == "MNIST: ReDecNN"}
+    shifts = {name: {"by_depth": [0.5 + 0.01 * place, 0.9]} for place, name in enumerate(nearest.CORRUPTIONS)}
+    metrics = {
+        "sets": {"fashion_mnist": {"by_depth": [0.6, 0.8]}, **shifts},
+        "by_depth": [{"depth": 1, "misclassification_auroc": 0.7}],
+    }
+    scores, mistakes, other = nearest.DEPTHS_OF_SCORES, nearest.DEPTHS_OF_MISTAKES, {"metrics": {"sets": shifts}}
+    assert scores["depth 2"]({"metrics": metrics}, cells["OOD (FashionMNIST)"]) == 0.8
+    assert scores["depth 3"]({"metrics": metrics}, cells["OOD (FashionMNIST)"]) is None
+    assert scores["depth 1"](other, cells["Corrupt (Mean)"]) == pytest.approx(0.5 + 0.01 * 6.5)
+    assert scores["depth 2"](other, cells["Corrupt (Stdev)"]) == pytest.approx(0, abs=1e-12)
+    assert mistakes["depth 1"]({"metrics": metrics}, cells["OOD (FashionMNIST)"]) == 0.7
+    assert mistakes["depth 1"]({"metrics": {}}, cells["OOD (FashionMNIST)"]) is None
 
 
 def test_nearest_is_the_mean_distance_from_the_printed_values():

@@ -178,7 +178,5 @@ def test_nothing_to_vote_on_and_references_of_another_shape_are_refused(toy):
     x, paths = torch.rand(3, *toy.classifier.in_shape), sample_paths(2, 2, toy.num_layers)
     with pytest.raises(ValueError, match="expected at least one input, got none: check the selection"):
         path_votes(toy, x[:0], paths)
-    with pytest.raises(
-        ValueError, match=r"expected reference inputs of shape .*, as x, got \(1, 5, 5\)"
-    ):
+    with pytest.raises(ValueError, match=r"expected reference inputs of shape .*, as x, got \(1, 5, 5\)"):
         path_votes(toy, x, paths, reference=torch.rand(2, 1, 5, 5))

@@ -6,6 +6,7 @@ import math
 import statistics
 from collections.abc import Callable, Mapping
 
+from decnn.data import CORRUPTIONS
 from decnn.study import open_choices
 from decnn.study.experiments import PROFILES, Profile, Spec
 from decnn.study.open_choices import KL_WEIGHTS, OUTLIERS, RHOS
@@ -16,7 +17,18 @@ from decnn.study.runner import fill
 from decnn.study.shifts import EPSILONS
 from decnn.study.tables import TABLES, specifications
 
-__all__ = ["CALIBRATION", "MISTAKES", "OF_ATTRIBUTES", "SCORES", "STRENGTHS", "Runs", "attributes_html", "nearest_html"]
+__all__ = [
+    "CALIBRATION",
+    "DEPTHS_OF_MISTAKES",
+    "DEPTHS_OF_SCORES",
+    "MISTAKES",
+    "OF_ATTRIBUTES",
+    "SCORES",
+    "STRENGTHS",
+    "Runs",
+    "attributes_html",
+    "nearest_html",
+]
 
 Reading = Callable[[dict, Cell], float | None]
 
@@ -32,6 +44,32 @@ def _at(path: str) -> Reading:
 def _score(name: str) -> Reading:
     """The same cell of Table 2 with another score of the same samples."""
     return lambda record, cell: measured(record, cell.query.metric.replace("vote_entropy", name))
+
+
+def _depth_of_mistakes(depth: int) -> Reading:
+    return lambda record, cell: _of_depth(record["metrics"], depth, "misclassification_auroc")
+
+
+def _depth_of_score(depth: int) -> Reading:
+    """The votes of one depth; the mean over the corruptions is the mean of theirs."""
+
+    def read(record: dict, cell: Cell) -> float | None:
+        kind, name, *_ = cell.query.metric.split("/")
+        sets = record["metrics"]["sets"]
+        if kind == "corruptions":
+            values = [_of_depth(sets[corruption], depth) for corruption in CORRUPTIONS]
+            own = "mean" if cell.query.metric.endswith("mean") else "sd"
+            return None if None in values else {"mean": statistics.fmean, "sd": statistics.stdev}[own](values)
+        return _of_depth(sets[name], depth)
+
+    return read
+
+
+def _of_depth(entry: dict, depth: int, name: str | None = None) -> float | None:
+    course = entry.get("by_depth", [])
+    if len(course) < depth:
+        return None
+    return course[depth - 1] if name is None else course[depth - 1][name]
 
 
 def _strength(eps: float, score: str) -> Reading:
@@ -59,6 +97,8 @@ STRENGTHS = {
     for score in ("vote_entropy", "mean_entropy")
     for eps in EPSILONS
 }
+DEPTHS_OF_MISTAKES = {f"depth {depth}": _depth_of_mistakes(depth) for depth in range(1, 9)}
+DEPTHS_OF_SCORES = {f"depth {depth}": _depth_of_score(depth) for depth in range(1, 9)}
 CALIBRATION = {
     **{f"{bins} bins": _at(f"ece_by_bins/{bins}") for bins in ("10", "15", "20")},
     "15 bins, unweighted sum": lambda record, cell: unweighted(record["metrics"]["reliability"]),

@@ -41,13 +41,14 @@ def measures_html(found: list[Block], row: str) -> str:
                 continue
             *scores, _ = cell.query.metric.split("/")
             entries = [measured(record, "/".join(scores)) for record in cell.records]
+            constant = " (constant scores)" * all(entry["constant"] for entry in entries)
             outliers = measured(cell.records[0], "/".join(scores[:2]))["outliers"]
             rows[cell.paper.column] = [
-                *(mean_text([entry[measure] for entry in entries], 3) for measure in MEASURES),
+                *(spread_text([entry[measure] for entry in entries], 3) + constant for measure in MEASURES),
                 f"{cell.records[0]['metrics']['inliers']:,} + {outliers:,}",
                 str(len(cell.records)),
             ]
-        title = f"{row} by other measures, {block.profile.name} profile: means over seeds; outliers are positive"
+        title = f"{row} by other measures, {block.profile.name} profile: mean ± sd over seeds; outliers are positive"
         head = ["", *MEASURES.values(), "inliers + outliers", "seeds"]
         parts.append(grid_html(title, head, rows, block.smoke) if rows else "")
     return "".join(parts)
@@ -111,6 +112,12 @@ def unweighted(reliability: dict) -> float:
     """Sum over bins of |accuracy - confidence|, in percent, whatever their counts."""
     bins = zip(reliability["count"], reliability["confidence"], reliability["accuracy"], strict=True)
     return 100 * sum(abs(accuracy - confidence) for count, confidence, accuracy in bins if count)
+
+
+def spread_text(values: Sequence[float], digits: int) -> str:
+    """Mean ± sample standard deviation, or the one value that there is."""
+    sd = f" ± {statistics.stdev(values):.{digits}f}" if len(values) > 1 else ""
+    return mean_text(values, digits) + sd
 
 
 def mean_text(values: Sequence[float | None], digits: int) -> str:
