@@ -1,14 +1,17 @@
-"""bfloat16 on every machine: by the processor's own instructions, or by float32 products of rounded factors.
+"""bfloat16 on every CPU: by the processor's own instructions, or by float32 products of rounded factors.
 
 Where a CPU lacks these instructions, PyTorch's products in bfloat16 take ten times as long as in float32. There each
 linear map, convolution and matrix product rounds its factors to bfloat16, multiplies and sums in float32, and rounds
-the result: what the instructions do, up to the order of the sums.
+the result: what the instructions do, up to the order of the sums. Gradients of a weight that is used several times are
+summed in float32, where autocast sums them in bfloat16. Recurrent layers, einsum and scripted modules are left to
+PyTorch, and so are GPUs.
 """
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 import torch
 import torch.nn.functional as F
@@ -16,14 +19,15 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_leaves, tree_map
 
-__all__ = ["PRECISIONS", "ambient", "arithmetic", "check_precision", "emulated"]
+__all__ = ["PRECISIONS", "arithmetic", "check_precision", "emulated", "rounding"]
 
 PRECISIONS = ("float32", "bfloat16")
+PLAIN = (Tensor, nn.Parameter)
 PRODUCTS = frozenset(
     (
-        *(F.linear, F.bilinear, F.conv1d, F.conv2d, F.conv3d, F.conv_transpose1d, F.conv_transpose2d),
-        *(torch.matmul, torch.mm, torch.bmm, torch.addmm, torch.baddbmm, torch.einsum),
-        *(Tensor.matmul, Tensor.mm, Tensor.bmm, Tensor.addmm, Tensor.baddbmm),
+        *(F.linear, F.conv1d, F.conv2d, F.conv3d, F.conv_transpose1d, F.conv_transpose2d, F.conv_transpose3d),
+        *(torch.matmul, torch.mm, torch.bmm, torch.addmm, torch.addbmm, torch.baddbmm, torch.linalg.matmul),
+        *(Tensor.matmul, Tensor.mm, Tensor.bmm, Tensor.addmm, Tensor.addbmm, Tensor.baddbmm),
         *(F.multi_head_attention_forward, F.scaled_dot_product_attention),  # rounded at their ends alone
     )
 )
@@ -53,9 +57,10 @@ def arithmetic(precision: str, device: str = "cpu") -> Iterator[None]:
             yield
 
 
-def ambient(device: str = "cpu") -> str:
-    """The precision that surrounds the caller."""
-    return "bfloat16" if torch.is_autocast_enabled(torch.device(device).type) else "float32"
+def rounding() -> AbstractContextManager:
+    """What a computation that is repeated later needs besides autocast to be as here: emulation, if it is on."""
+    on = any(isinstance(mode, _RoundedFactors) for mode in torch.overrides._get_current_function_mode_stack())
+    return _RoundedFactors() if on else nullcontext()
 
 
 def check_precision(precision: str) -> None:
@@ -66,7 +71,11 @@ def check_precision(precision: str) -> None:
 
 def emulated(device: str = "cpu") -> bool:
     """Whether products in bfloat16 on a device are computed from rounded factors in float32."""
-    return torch.device(device).type == "cpu" and not torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    if torch.device(device).type != "cpu":
+        return False
+    if platform.machine().lower() in ("x86_64", "amd64"):
+        return not (torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
+    return not (torch.backends.mkldnn.is_available() and torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 
 class _RoundedFactors(TorchFunctionMode):
@@ -76,7 +85,10 @@ class _RoundedFactors(TorchFunctionMode):
         self, function: Callable, types: Sequence[type], args: tuple = (), kwargs: dict | None = None
     ) -> object:
         kwargs = kwargs or {}
-        if function not in PRODUCTS or not any(map(_eligible, tree_leaves((args, kwargs)))):
+        if function not in PRODUCTS or "out" in kwargs or not torch.is_autocast_enabled("cpu"):
+            return function(*args, **kwargs)
+        tensors = [leaf for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, Tensor)]
+        if not any(map(_eligible, tensors)) or any(type(tensor) not in PLAIN for tensor in tensors):
             return function(*args, **kwargs)
         args, kwargs = tree_map(_rounded, (args, kwargs))
         with torch.autocast("cpu", enabled=False):
@@ -92,5 +104,5 @@ def _as_bfloat16(value: object) -> object:
 
 
 def _eligible(value: object) -> bool:
-    """Whether a value is a tensor of float32 or bfloat16, and not of a subclass, which knows better."""
-    return type(value) in (Tensor, nn.Parameter) and value.dtype in (torch.float32, torch.bfloat16)
+    """Whether a value is a tensor that autocast would round, and not of a subclass, such as those that only count."""
+    return type(value) in PLAIN and value.dtype in (torch.float32, torch.bfloat16, torch.float16)

@@ -8,7 +8,7 @@ The classifier's activations stay: each is what a decoder may read, and small be
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
 
 import torch
@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from decnn.compose import DecNN
-from decnn.precision import ambient, arithmetic
+from decnn.precision import rounding
 
 __all__ = ["rematerialised"]
 
@@ -59,20 +59,19 @@ class _Rematerialised(nn.Module):
         return self.decoder.accepts(shape)
 
     def forward(self, h: Tensor) -> Tensor:
-        device = h.device.type
-        again = partial(_again, self.decoder, ambient(device), device)
+        again = partial(_again, self.decoder, rounding())
         return checkpoint(self.decoder, h, use_reentrant=False, context_fn=lambda: (nullcontext(), again()))
 
 
 @contextmanager
-def _again(decoder: nn.Module, precision: str, device: str) -> Iterator[None]:
+def _again(decoder: nn.Module, products: AbstractContextManager) -> Iterator[None]:
     """What surrounds the second pass: the first one's precision, and buffers that have their values again afterwards.
 
     So batch normalisation counts a batch once.
     """
     before = [(buffer, buffer.clone()) for buffer in decoder.buffers()]
     try:
-        with arithmetic(precision, device):
+        with products:
             yield
     finally:
         with torch.no_grad():
