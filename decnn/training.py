@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from decnn.baselines import Stack
 from decnn.checkpoints import checkpoint_metadata, load_checkpoint, save_checkpoint
+from decnn.compose import DecNN
 from decnn.data import as_floats, check_attributes, check_images, check_labels
 from decnn.precision import arithmetic, check_precision
 from decnn.rematerialisation import rematerialised
@@ -112,7 +113,7 @@ def fit(
     saved = time.monotonic()
     bar = tqdm(total=steps, initial=start, desc=progress, disable=progress is None, mininterval=1, smoothing=0.05)
 
-    careful = _out_of_memory_explained(batch_size, checkpoint_activations)
+    careful = _out_of_memory_explained(batch_size, isinstance(model, DecNN) and not checkpoint_activations)
     with torch.random.fork_rng(), torch.enable_grad(), bar, careful:  # a page that only looks may want no gradients
         for step in range(start, steps):
             torch.manual_seed(derived_seed("noise", noise_seed, step))
@@ -144,15 +145,16 @@ def fit(
 
 
 @contextmanager
-def _out_of_memory_explained(batch_size: int, checkpointed: bool) -> Iterator[None]:
+def _out_of_memory_explained(batch_size: int, helps: bool) -> Iterator[None]:
+    """Whether checkpointed activations would help is for the caller to say."""
     try:
         yield
     except torch.OutOfMemoryError as error:
         advice = (
-            "take a GPU with more memory, or --device cpu"
-            if checkpointed
-            else "give --checkpoint-activations to `decnn run`, or checkpoint_activations=True to `fit`, for the same "
+            "give --checkpoint-activations to `decnn run`, or checkpoint_activations=True to `fit`, for the same "
             "result in a fraction of the memory"
+            if helps
+            else "take a smaller batch, a GPU with more memory, or --device cpu"
         )
         raise torch.OutOfMemoryError(
             f"expected a training step of {batch_size} images to fit the device's memory, got: {error}: {advice}"

@@ -11,7 +11,7 @@ import time
 import pytest
 
 from decnn.study import claiming, paths, runner
-from decnn.study.claiming import claimed
+from decnn.study.claiming import claimed, held, look
 from decnn.study.cli import main
 from decnn.study.experiments import specification
 from decnn.study.jobs import describe, jobs, keys
@@ -60,7 +60,7 @@ def test_of_two_processes_one_holds_a_training_until_it_ends_or_dies():
         assert other.stdout.readline() == b"True\n"
         with claimed(["another key", "key"], "both") as claim:
             assert claim is None
-        assert claiming.look("another key").state == "released", "all or none"
+        assert claiming.look("another key") is None, "all or none"
         assert claiming.look("key").pid == other.pid
         other.kill()
         other.wait()
@@ -97,6 +97,21 @@ def test_a_heartbeat_keeps_a_claim(monkeypatch):
         time.sleep(0.01)
     claim.end("released")
     assert takers(4) == 1
+
+
+def test_what_is_borrowed_is_held_but_does_not_fail():
+    """Two composed runs need one pretrained model: the failure of the first is none of the second's."""
+
+    def fails():
+        with claimed(["own"], "a composed run", borrowed=["lent"]), claimed(["other"], "second", ["lent"]) as second:
+            assert held("lent")
+            assert second is None
+            assert look("other") is None, "a waiter leaves no trace"
+            raise ValueError("broken")
+
+    with pytest.raises(ValueError, match="broken"):
+        fails()
+    assert (look("own").state, look("lent").state) == ("failed", "released")
 
 
 def test_a_run_that_is_claimed_elsewhere_is_waited_for(images, tiny, tmp_path, monkeypatch, capsys):

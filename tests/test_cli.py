@@ -6,6 +6,7 @@ import re
 import pytest
 
 from decnn.study import notebooks, paths
+from decnn.study.claiming import claimed
 from decnn.study.cli import main
 
 TABLE = str(paths.root() / "notebooks" / "table_01a_accuracy.ipynb")
@@ -24,6 +25,8 @@ TABLE = str(paths.root() / "notebooks" / "table_01a_accuracy.ipynb")
             "expected --launcher slurm with --partition, got l",
         ),
         (["run", "all", "--jobs", "2"], "expected --launcher with --jobs 2, got none: add --launcher local"),
+        (["run", "all", "--device", "gpu"], "expected --device cpu or cuda, got 'gpu'"),
+        (["bench", "--device", "tpu"], "expected --device cpu or cuda, got 'tpu'"),
         (["status", "--profile", "paper"], "expected --watch with --profile, got none: add it, or leave"),
         (["status", "--watch", "0"], "expected seconds above 0 with --watch, got 0"),
         (["data", "get", "minst"], "mnist"),
@@ -67,6 +70,23 @@ def test_clean_frees_checkpoints_and_leaves_records(capsys):
     assert not checkpoint.exists()
     assert record.exists()
     record.unlink()
+
+
+def test_a_gpu_that_is_not_there(capsys, monkeypatch):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    assert main(["run", "table_01a", "--device", "cuda"]) == 2
+    assert "expected a GPU for --device cuda, found none: use --device cpu" in capsys.readouterr().err
+
+
+def test_clean_leaves_running_work_alone(capsys):
+    checkpoint = paths.checkpoints() / "some.safetensors"
+    checkpoint.parent.mkdir(parents=True, exist_ok=True)
+    checkpoint.write_bytes(b"0")
+    with claimed(["some"], "a run"):
+        assert main(["clean"]) == 2
+    assert "expected no running work, got 1 trainings that workers are at: stop them" in capsys.readouterr().err
+    assert checkpoint.exists()
+    assert main(["clean"]) == 0
 
 
 def test_status_counts_the_committed_records(capsys):

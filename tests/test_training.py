@@ -195,9 +195,10 @@ def test_without_room_on_the_gpu_the_message_names_the_flag():
     def full(model, x, y):
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
 
-    for checkpointed, advice in ((False, "give --checkpoint-activations to `decnn run`"), (True, "--device cpu")):
-        with pytest.raises(torch.OutOfMemoryError, match=f"step of 6 images.*Tried to allocate 2.00 GiB: .*{advice}"):
-            run("paths", full, checkpoint_activations=checkpointed)
+    helps, no_help = "give --checkpoint-activations to `decnn run`", "take a smaller batch, .*--device cpu"
+    for name, checkpointed, advice in (("paths", False, helps), ("paths", True, no_help), ("dropout", False, no_help)):
+        with pytest.raises(torch.OutOfMemoryError, match=f"step of 6 images.*Tried to allocate 2.00 GiB: {advice}"):
+            run(name, full, checkpoint_activations=checkpointed)
 
 
 def test_only_a_decoder_has_activations_to_checkpoint():

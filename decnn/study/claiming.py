@@ -62,8 +62,9 @@ class Standing:
 class Claim:
     """Trainings that this process holds; `claimed` makes one."""
 
-    def __init__(self, files: list[Path], standing: Standing) -> None:
+    def __init__(self, files: list[Path], standing: Standing, borrowed: frozenset[str] = frozenset()) -> None:
         self.files = files
+        self.borrowed = borrowed
         self.standing = standing
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
@@ -73,12 +74,13 @@ class Claim:
         return all(_last(file.parent, file.stem) == file for file in self.files)
 
     def end(self, state: str, error: str = "") -> None:
-        """Stop the heartbeat and say how it ended: released or failed."""
+        """Stop the heartbeat and say how it ended: released or failed, of which what was borrowed knows nothing."""
         self._over.set()
         if self._thread.is_alive():
             self._thread.join()
-        last = Standing(**{**asdict(self.standing), "state": state, "error": error})
         for file in self.files:
+            ended = ("released", "") if file.stem in self.borrowed else (state, error)
+            last = Standing(**{**asdict(self.standing), **dict(zip(("state", "error"), ended, strict=True))})
             if _last(file.parent, file.stem) == file:
                 write_atomically(file, json.dumps(asdict(last)).encode())
 
@@ -90,7 +92,7 @@ class Claim:
 
 
 @contextlib.contextmanager
-def claimed(keys: Iterable[str], what: str) -> Iterator[Claim | None]:
+def claimed(keys: Iterable[str], what: str, borrowed: Iterable[str] = ()) -> Iterator[Claim | None]:
     """Hold trainings while the block runs; None where somebody else holds one of them.
 
     An exception that leaves the block is kept in the claim, for `decnn status --watch`, and goes on.
@@ -98,6 +100,7 @@ def claimed(keys: Iterable[str], what: str) -> Iterator[Claim | None]:
     Arguments:
         keys: of the trainings; all of them are held, or none.
         what: the runs, in words.
+        borrowed: trainings that are held as well, and that do not fail if the runs do: others need them too.
 
     Example:
         >>> with claimed(["doctest"], "an example") as claim, claimed(["doctest"], "the same") as other:
@@ -106,7 +109,7 @@ def claimed(keys: Iterable[str], what: str) -> Iterator[Claim | None]:
         >>> look("doctest").state
         'released'
     """
-    claim = _take(sorted(set(keys)), what)
+    claim = _take(keys, what, borrowed)
     if claim is None:
         yield None
         return
@@ -124,7 +127,7 @@ def claimed(keys: Iterable[str], what: str) -> Iterator[Claim | None]:
 
 def fail(keys: Iterable[str], what: str, error: str) -> bool:
     """Note the error of a worker that could not do so itself; False where somebody works on it after all."""
-    claim = _take(sorted(set(keys)), what)
+    claim = _take(keys, what)
     if claim is not None:
         claim.end("failed", last_lines(error))
     return claim is not None
@@ -136,19 +139,24 @@ def look(key: str) -> Standing | None:
     return None if last is None else _read(last)
 
 
-def clear() -> int:
-    """Remove every claim that nobody holds; returns how many are held.
+def held(key: str) -> bool:
+    """Whether somebody is at a training."""
+    standing = look(key)
+    return standing is not None and standing.state == "running"
+
+
+def running() -> int:
+    """How many trainings somebody is at."""
+    return sum(held(key) for key in {path.stem for path in _folder().iterdir() if not path.name.startswith(".")})
+
+
+def clear() -> None:
+    """Remove every claim; for when nothing is running.
 
     A worker that claims a training in this very moment may lose it again, and stops at its next record.
     """
-    held = 0
     for file in [path for path in _folder().iterdir() if not path.name.startswith(".")]:
-        standing = _read(file)
-        if standing is not None and standing.state == "running":
-            held += 1
-        else:
-            file.unlink(missing_ok=True)
-    return held
+        file.unlink(missing_ok=True)
 
 
 def last_lines(text: str) -> str:
@@ -156,11 +164,15 @@ def last_lines(text: str) -> str:
     return "\n".join([line.rstrip() for line in text.splitlines() if line.strip()][-LINES:])
 
 
-def _take(keys: list[str], what: str) -> Claim | None:
+def _take(keys: Iterable[str], what: str, borrowed: Iterable[str] = ()) -> Claim | None:
     """Claim all trainings or none. Nobody waits while holding one, so nobody waits for ever."""
+    borrowed = frozenset(borrowed) - set(keys := sorted(set(keys)))
+    keys = sorted({*keys, *borrowed})
+    if any(held(key) for key in keys):  # before any is touched, so that a waiter leaves no trace
+        return None
     since = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC")
     standing = Standing("running", what, socket.gethostname(), os.getpid(), since, _place())
-    claim = Claim([], standing)
+    claim = Claim([], standing, borrowed)
     try:
         for key in keys:
             file = _create(_folder(), key, standing)

@@ -133,6 +133,7 @@ def _run(options: argparse.Namespace) -> int:
     from decnn.study import launcher
     from decnn.study.runner import fill
 
+    _check_device(options.device, options.launcher)
     where = launcher.plan(
         options.launcher, options.jobs, partition=options.partition, hours=options.hours, cpus=options.cpus
     )
@@ -151,6 +152,15 @@ def _run(options: argparse.Namespace) -> int:
         print(sentence)
     print(f"{len(specs) - len(left_out)} of {len(specs)} runs have their record in {records.folder}")
     return 1 if left_out else 0
+
+
+def _check_device(device: str, launched: str | None) -> None:
+    import torch
+
+    if device.split(":", maxsplit=1)[0] not in ("cpu", "cuda"):
+        raise ValueError(f"expected --device cpu or cuda, got {device!r}")
+    if launched != "slurm" and device != "cpu" and not torch.cuda.is_available():
+        raise ValueError("expected a GPU for --device cuda, found none: use --device cpu, or --launcher slurm")
 
 
 def _watch(options: argparse.Namespace) -> int:
@@ -219,12 +229,15 @@ def _verdict(options: argparse.Namespace) -> int:
 def _clean(options: argparse.Namespace) -> int:
     from decnn.study import claiming, paths
 
+    running = claiming.running()
+    if running:
+        raise ValueError(f"expected no running work, got {running} trainings that workers are at: stop them, or wait")
+    claiming.clear()
     files = sorted(paths.checkpoints().glob("*.safetensors"))
     size = sum(file.stat().st_size for file in files)
     for file in files:
         file.unlink()
-    if not claiming.clear():
-        shutil.rmtree(paths.logs(), ignore_errors=True)
+    shutil.rmtree(paths.logs(), ignore_errors=True)
     print(f"deleted {len(files)} checkpoints ({size / 1e6:.0f} MB) from {paths.checkpoints()}; records are untouched")
     return 0
 
@@ -268,6 +281,9 @@ def _bench(options: argparse.Namespace) -> int:
     from decnn.study import bench, cost, experiments, ideas, measuring, memory, scaling
 
     talkative = not options.json
+    _check_device(options.device, launched=None)
+    if options.device != "cpu" and not (options.cost or options.scaling):
+        raise ValueError(f"expected --cost or --scaling with --device {options.device}: the others measure the CPU")
     if options.cost:
         kind, record = "cost", cost.measure(experiments.profile(options.cost), options.device, progress=talkative)
         lines = [f"{c['column']} {c['method']} {c['kind']}: {c['seconds']:.1f} s" for c in record["cells"]]

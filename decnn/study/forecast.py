@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Iterable
 
 from decnn.study.experiments import Spec, Training
+from decnn.study.jobs import pretrained
 from decnn.study.runner import trained_share
 
 __all__ = ["hours_left"]
@@ -17,7 +18,7 @@ def hours_left(specs: Iterable[Spec], records: Iterable[dict]) -> tuple[float, l
     A record is of the same kind if it differs in its seed only. Where there is none, one with other data sets is taken,
     and for the evaluation one of the same method that asks something else. Of several the latest counts, as it tells
     most about the machine at hand. Weights that several runs share are trained once, and what a checkpoint holds
-    already is not counted.
+    already is not counted. What a run is composed with is counted too, as far as a record tells how long it takes.
 
     Example:
         >>> from decnn.study.tables import specifications
@@ -39,9 +40,10 @@ def hours_left(specs: Iterable[Spec], records: Iterable[dict]) -> tuple[float, l
             unknown.append(spec)
             continue
         left += votes
-        if spec.training_key not in counted:
-            left += trains * (1 - trained_share(spec))
-            counted.add(spec.training_key)
+        for needed in (spec, pretrained(spec.training)):
+            if needed is not None and needed.training_key not in counted:
+                left += (_first(training, _trainings(needed)) or 0.0) * (1 - trained_share(needed))
+                counted.add(needed.training_key)
     return left / 3600, unknown
 
 

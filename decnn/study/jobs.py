@@ -9,7 +9,7 @@ from decnn.study.experiments import DECODING, Evaluation, Spec, Training, pretra
 from decnn.study.networks import NETWORKS
 from decnn.study.records import Records
 
-__all__ = ["alone", "describe", "groups", "jobs", "keys", "missing", "pretrained"]
+__all__ = ["alone", "borrowed", "describe", "groups", "jobs", "keys", "missing", "pretrained"]
 
 
 def missing(specs: Iterable[Spec], records: Records) -> list[Spec]:
@@ -57,9 +57,14 @@ def pretrained(training: Training) -> Spec | None:
 
 
 def keys(job: list[Spec]) -> list[str]:
-    """The trainings that a job needs: what it claims."""
-    needed = [spec for run in job for spec in (pretrained(run.training), run) if spec is not None]
-    return list(dict.fromkeys(spec.training_key for spec in needed))
+    """The trainings of a job itself."""
+    return list(dict.fromkeys(spec.training_key for spec in job))
+
+
+def borrowed(job: list[Spec]) -> list[str]:
+    """The trainings that a job needs and that may be another job's too: of what its runs are composed with."""
+    needed = (pretrained(run.training) for run in job)
+    return list(dict.fromkeys(spec.training_key for spec in needed if spec and spec.training_key not in keys(job)))
 
 
 def describe(job: list[Spec]) -> str:

@@ -21,7 +21,7 @@ import torch
 
 from decnn.study import claiming, paths
 from decnn.study.experiments import Spec, named
-from decnn.study.jobs import describe, jobs, keys, missing
+from decnn.study.jobs import borrowed, describe, jobs, keys, missing
 from decnn.study.records import Records
 from decnn.study.runner import fill
 
@@ -202,8 +202,12 @@ class _Launch:
         slot = min(set(range(self.where.at_once)) - self.running.keys(), default=None)
         if slot is None and error is None:
             return False
-        if any(standing and standing.state == "running" for standing in map(claiming.look, keys(job))):
-            return False  # another launcher's or a terminal's, or it lost its machine and nobody can know that yet
+        needed = {*keys(job), *borrowed(job)}
+        # Another launcher's or a terminal's, or it lost its machine and nobody can know that yet; a job that shares
+        # trainings with one that was submitted would wait for them in its slot.
+        shared = any(needed & {*keys(other), *borrowed(other)} for other, _ in self.running.values())
+        if any(map(claiming.held, needed)) or (shared and error is None):
+            return False
         if error is not None:
             if not claiming.fail(keys(job), describe(job), error):
                 return False

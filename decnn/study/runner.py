@@ -18,7 +18,7 @@ from decnn.study import claiming, paths, tasks
 from decnn.study.evaluation import evaluate, subset
 from decnn.study.experiments import DECODING, Spec
 from decnn.study.groups import compare, probe
-from decnn.study.jobs import alone, describe, groups, jobs, keys, missing, pretrained
+from decnn.study.jobs import alone, borrowed, describe, groups, jobs, keys, missing, pretrained
 from decnn.study.models import build, objective
 from decnn.study.records import Records, commit, peak_memory, provenance
 from decnn.study.sampling import asking, batched
@@ -54,7 +54,7 @@ def fill(
     while todo:
         elsewhere = []
         for job in todo:
-            with claiming.claimed(keys(job), describe(job)) as claim:
+            with claiming.claimed(keys(job), describe(job), borrowed(job)) as claim:
                 done = claim is not None and _work(
                     job, claim, records, device, refresh, progress, checkpoint_activations, left_out, inliers
                 )
@@ -95,7 +95,8 @@ def _work(
 
 def _announce(elsewhere: list[list[Spec]], announced: set[str]) -> None:
     for job in elsewhere:
-        holder = next((s.holder for s in map(claiming.look, keys(job)) if s and s.state == "running"), None)
+        held = filter(claiming.held, [*keys(job), *borrowed(job)])
+        holder = next((standing.holder for standing in map(claiming.look, held) if standing), None)
         if holder and describe(job) not in announced:
             announced.add(describe(job))
             print(f"{describe(job)}: left to {holder}; its records are waited for", flush=True)
