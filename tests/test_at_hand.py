@@ -3,8 +3,10 @@
 import dataclasses
 
 import pytest
+import torch
 
-from decnn.study import at_hand, experiments, runner
+from decnn import weights
+from decnn.study import at_hand, experiments, release, runner
 from decnn.study.queries import Query
 
 PLAIN = Query("ReDecNN", "mnist", "accuracy", "None", "", {"depth": 2})
@@ -19,6 +21,7 @@ def profiles(images, own_cache, tiny, monkeypatch):
     monkeypatch.setattr(at_hand, "PROFILES", small)
     monkeypatch.setattr(experiments, "PROFILES", small)
     monkeypatch.setattr(at_hand, "FULLEST_FIRST", ("reader",))
+    monkeypatch.setattr(at_hand.data, "available", lambda name: True)
     return small
 
 
@@ -41,6 +44,23 @@ def test_weights_without_their_data_are_not_at_hand(profiles, monkeypatch):
         runner.trained([query.specification(profiles["reader"], 0)], progress=False)
     monkeypatch.setattr(at_hand.data, "available", lambda name: False)
     assert at_hand.best(ASKED).smoke
+
+
+def test_released_weights_are_at_hand_for_the_run_that_they_are_of(profiles, monkeypatch, tmp_path):
+    """A fresh clone has no checkpoints, but a chapter may show what the package brings."""
+    asked, spec = {"plain": PLAIN}, PLAIN.specification(profiles["reader"], 0)
+    monkeypatch.setattr(weights, "FOLDER", tmp_path)
+    runner.trained([PLAIN.specification(profiles["smoke"], 0)], progress=False)
+    ((model, _),) = runner.trained([spec], progress=False)
+    architecture = {"classifier": {}, "decoder": {"width": 1}}
+    weights.save(model, tmp_path / f"{release.name_of(spec)}.safetensors", spec.to_dict(), architecture)
+    monkeypatch.setattr(at_hand, "finished", lambda spec: spec.training.steps == 2)
+    found = at_hand.best(asked)
+    assert not found.smoke
+    x = torch.rand(2, 1, 32, 32)
+    torch.testing.assert_close(found.named["plain"](x), model(x), rtol=0.02, atol=0.02)  # half precision
+    monkeypatch.setattr(at_hand.release, "of", lambda spec: None)
+    assert at_hand.best(asked).smoke
 
 
 def test_models_are_ready_to_be_shown(profiles):

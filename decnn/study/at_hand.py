@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from torch import nn
 
 from decnn import data
-from decnn.study import experiments
+from decnn.study import experiments, release
 from decnn.study.experiments import PROFILES, Profile, Spec
 from decnn.study.paper import FULLEST_FIRST
 from decnn.study.plots import model_line
@@ -37,8 +37,8 @@ class Models:
 
 
 def ready(spec: Spec) -> bool:
-    """Whether the weights of a run and its data are on this machine: one may well be without the other."""
-    return finished(spec) and data.available(spec.training.dataset)
+    """Whether the weights of a run, trained here or released, and its data are on this machine."""
+    return (finished(spec) or release.of(spec) is not None) and data.available(spec.training.dataset)
 
 
 def best(asked: Mapping[str, Query], compute: str = "smoke", device: str = "cpu", seed: int = 0) -> Models:
@@ -54,5 +54,11 @@ def best(asked: Mapping[str, Query], compute: str = "smoke", device: str = "cpu"
             chosen = size
             break
     specs = {name: query.specification(chosen, seed) for name, query in asked.items()}
-    found = {name: trained([spec], device, progress=False)[0][0] for name, spec in specs.items()}
+    found = {name: _model(spec, device) for name, spec in specs.items()}
     return Models(chosen, specs, {name: model.requires_grad_(False) for name, model in found.items()})
+
+
+def _model(spec: Spec, device: str) -> nn.Module:
+    """The model as it was trained here, else as it was released, else trained now."""
+    model = None if finished(spec) else release.of(spec)
+    return trained([spec], device, progress=False)[0][0] if model is None else model

@@ -89,6 +89,7 @@ def _parser() -> argparse.ArgumentParser:
 
     release = commands.add_parser("release", help="put the trained weights of a run into decnn/weights")
     release.add_argument("--profile", default="overnight")
+    release.add_argument("--datasets", type=_names, help="by default mnist,fashion_mnist")
     release.add_argument("--votes", action="store_true", help="write what a released model's paths vote instead")
     release.set_defaults(command=_release)
 
@@ -272,7 +273,9 @@ def _pages(options: argparse.Namespace) -> int:
 def _release(options: argparse.Namespace) -> int:
     from decnn.study import release, votes
 
-    for path in [votes.write()] if options.votes else release.write(options.profile):
+    for path in (
+        [votes.write()] if options.votes else release.write(options.profile, options.datasets or release.DATASETS)
+    ):
         print(path)
     return 0
 

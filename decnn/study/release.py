@@ -1,21 +1,26 @@
-"""Puts the weights of the fullest CPU runs into the package: one DecNN and one ReDecNN for each data set."""
+"""Puts trained weights into the package: one DecNN and one ReDecNN for a data set."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from decnn import weights
+from decnn.compose import DecNN
 from decnn.study import experiments
-from decnn.study.experiments import METHODS
+from decnn.study.experiments import METHODS, Spec
 from decnn.study.runner import finished, trained
 
-__all__ = ["write"]
+__all__ = ["name_of", "of", "write"]
 
 
-def write(profile_name: str) -> list[Path]:
+DATASETS = ("mnist", "fashion_mnist")
+
+
+def write(profile_name: str, datasets: Sequence[str] = DATASETS) -> list[Path]:
     """Release seed 0 of a profile for every data set whose run has finished; returns the files."""
     size, written = experiments.profile(profile_name), []
-    for dataset in ("mnist", "fashion_mnist"):
+    for dataset in datasets:
         for method in (name for name, m in METHODS.items() if m.decodes):
             spec = experiments.specification(method, dataset, size, seed=0)
             if not finished(spec):
@@ -23,7 +28,20 @@ def write(profile_name: str) -> list[Path]:
             ((model, _),) = trained([spec], progress=False)
             architecture = {"classifier": {}, "decoder": {"width": spec.training.width}}
             specification = {**spec.to_dict(), "profile": size.name, "key": spec.key}
-            path = weights.FOLDER / f"{method.lower()}-{dataset}.safetensors"
+            path = weights.FOLDER / f"{name_of(spec)}.safetensors"
             weights.save(model, path, specification, architecture)
             written.append(path)
     return written
+
+
+def of(spec: Spec) -> DecNN | None:
+    """The released model of a run, if its very training is released."""
+    if name_of(spec) not in weights.released():
+        return None
+    model = weights.load(name_of(spec))
+    return model if model.specification["training"] == spec.to_dict()["training"] else None
+
+
+def name_of(spec: Spec) -> str:
+    """What a run's weights are called in the package, e.g. "decnn-mnist"."""
+    return f"{spec.evaluation.method.lower()}-{spec.training.dataset}"
