@@ -77,7 +77,7 @@ def test_the_depth_that_is_nearest():
     shifts = {name: {"by_depth": [0.5 + 0.01 * place, 0.9]} for place, name in enumerate(nearest.CORRUPTIONS)}
     metrics = {
         "sets": {"fashion_mnist": {"by_depth": [0.6, 0.8]}, **shifts},
-        "by_depth": [{"depth": 1, "misclassification_auroc": 0.7}],
+        "by_depth": [{"depth": d, "misclassification_auroc": 0.6 + d / 10} for d in (1, 2)],
     }
     scores, mistakes, other = nearest.DEPTHS_OF_SCORES, nearest.DEPTHS_OF_MISTAKES, {"metrics": {"sets": shifts}}
     assert scores["depth 2"]({"metrics": metrics}, cells["OOD (FashionMNIST)"]) == 0.8
@@ -85,6 +85,7 @@ def test_the_depth_that_is_nearest():
     assert scores["depth 1"](other, cells["Corrupt (Mean)"]) == pytest.approx(0.5 + 0.01 * 6.5)
     assert scores["depth 2"](other, cells["Corrupt (Stdev)"]) == pytest.approx(0, abs=1e-12)
     assert mistakes["depth 1"]({"metrics": metrics}, cells["OOD (FashionMNIST)"]) == 0.7
+    assert mistakes["depth 1"]({"metrics": {"by_depth": metrics["by_depth"][:1]}}, None) is None, "no path"
     assert mistakes["depth 1"]({"metrics": {}}, cells["OOD (FashionMNIST)"]) is None
 
 

@@ -67,7 +67,7 @@ def _depth_of_score(depth: int) -> Reading:
 
 def _of_depth(entry: dict, depth: int, name: str | None = None) -> float | None:
     course = entry.get("by_depth", [])
-    if len(course) < depth:
+    if len(course) < max(depth, 2):  # the only "depth" of what is no path is its vote
         return None
     return course[depth - 1] if name is None else course[depth - 1][name]
 
