@@ -25,6 +25,9 @@ PRODUCTS = {
     "conv2d-channels-last": product(
         lambda x, w: F.conv2d(x.to(memory_format=torch.channels_last), w), (2, 4, 6, 6), (5, 4, 3, 3)
     ),
+    "conv2d-1x1-with-stride": product(  # where PyTorch's own gradient may end the process
+        lambda x, w: F.conv2d(x.to(memory_format=torch.channels_last), w, stride=2), (8, 4, 17, 16), (8, 4, 1, 1)
+    ),
     "conv_transpose2d": product(F.conv_transpose2d, (2, 4, 3, 3), (4, 5, 2, 2)),
     "@": product(lambda a, b: a @ b, (2, 4, 6), (2, 6, 3)),
     "addmm": product(torch.addmm, (3,), (4, 6), (6, 3)),
