@@ -23,7 +23,7 @@ from decnn.study.measuring import in_turn, stamp, training_step
 from decnn.training import fit
 from decnn.uncertainty import path_logits, sample_paths
 
-__all__ = ["as_text", "measure", "step_seconds"]
+__all__ = ["TARGETS", "as_text", "measure", "step_seconds"]
 
 BATCH, DEPTH, PATHS, MEMBERS = 128, 8, 30, 8
 
@@ -34,8 +34,8 @@ def measure(progress: bool = True) -> dict:
     x, y = torch.rand(BATCH, 1, 32, 32), torch.randint(0, 10, (BATCH,))
     rows = []
     for title, figure in {
-        "width 64": lambda: _step(x, y, width=64, repetitions=3, target=3.2),
-        "width 8": lambda: _step(x, y, width=8, repetitions=9, target=2.0),
+        "width 64": lambda: _step(x, y, width=64, repetitions=3),
+        "width 8": lambda: _step(x, y, width=8, repetitions=9),
         "ensemble": _ensemble,
         "voting": _voting,
     }.items():
@@ -74,7 +74,12 @@ def _title(width: int) -> str:
     return f"training step of Eq. 5, width {width}, batch {BATCH}, D = {DEPTH}"
 
 
-def _step(x: Tensor, y: Tensor, width: int, repetitions: int, target: float) -> dict:
+VOTES = f"votes of {PATHS} paths of depth {DEPTH} at width 8, for 1,000 images"
+# A record keeps those of its day; the page shows these.
+TARGETS = {_title(64): "at least 3.2 times", _title(8): "at least 2.0 times", VOTES: "at least 3 times"}
+
+
+def _step(x: Tensor, y: Tensor, width: int, repetitions: int) -> dict:
     def loss(model: DecNN, x: Tensor, y: Tensor) -> Tensor:
         return objectives.recursive(model, x, y, [1, 2, 3, 4, 5, 6, 7, 8]).total
 
@@ -87,7 +92,7 @@ def _step(x: Tensor, y: Tensor, width: int, repetitions: int, target: float) -> 
         "plain": f"{slow:.3f} s",
         "ours": f"{fast:.3f} s",
         "ratio": f"{slow / fast:.2f} times faster",
-        "target": f"at least {target} times",
+        "target": TARGETS[_title(width)],
     }
 
 
@@ -133,11 +138,11 @@ def _voting(images: int = 200) -> dict:
         seconds * 1000 / images for seconds in _medians(lambda: plain.votes(model, x, walks), shared, repetitions=3)
     )
     return {
-        "what": f"votes of {PATHS} paths of depth {DEPTH} at width 8, for 1,000 images",
+        "what": VOTES,
         "plain": f"{slow:.1f} s",
         "ours": f"{quick:.1f} s",
         "ratio": f"{slow / quick:.2f} times faster",
-        "target": "at least 3 times",
+        "target": TARGETS[VOTES],
     }
 
 

@@ -9,7 +9,7 @@ from importlib import metadata
 from pathlib import Path
 
 from decnn.checkpoints import write_atomically
-from decnn.study import citing, measuring, memory, paths, schedule, touch
+from decnn.study import bench, citing, measuring, memory, paths, schedule, touch
 from decnn.study.experiments import METHODS, PROFILES, Profile, Spec, specification
 from decnn.study.measuring import EMULATED
 from decnn.study.records import Records, device_name
@@ -121,11 +121,15 @@ def _pinned() -> list[str]:
 def _speed() -> str:
     """The committed benchmark, one table for each machine."""
     parts = []
-    for bench in measuring.saved("speed"):
-        rows = [[row["what"], row["plain"], row["ours"], row["ratio"], row["target"]] for row in bench["rows"]]
-        parts.append(f"{bench['machine']}, {bench['date'][:10]}, commit {bench['commit'][:10]}:\n\n")
+    for record in measuring.saved("speed"):
+        rows = [[row["what"], row["plain"], row["ours"], row["ratio"], _target(row)] for row in record["rows"]]
+        parts.append(f"{record['machine']}, {record['date'][:10]}, commit {record['commit'][:10]}:\n\n")
         parts.append(_table(["what", "plain", "ours", "ratio", "target"], rows) + "\n\n")
     return "".join(parts) or "No benchmark has been recorded: run `decnn bench`."
+
+
+def _target(row: dict) -> str:
+    return bench.TARGETS.get(row["what"], row["target"])
 
 
 def _precision() -> str:
