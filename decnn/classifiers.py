@@ -183,7 +183,9 @@ class ResNet18(nn.Module):
         self.blocks, shapes, before = nn.ModuleList(), [], width
         for stage in range(4):
             after, step = width * 2**stage, 2**stage
-            shorter = nn.Sequential(nn.Conv2d(before, after, 1, 2, bias=False), nn.BatchNorm2d(after))
+            # A 1x1 convolution of every second pixel; with its own stride PyTorch 2.14 may write beyond its memory on
+            # CPUs with AVX2 alone.
+            shorter = nn.Sequential(nn.MaxPool2d(1, 2), nn.Conv2d(before, after, 1, bias=False), nn.BatchNorm2d(after))
             first = BasicBlock(before, after, 2, shorter) if stage else BasicBlock(before, after)
             self.blocks.extend([first, BasicBlock(after, after)])
             shapes += 2 * [(after, -(-height // step), -(-length // step))]
