@@ -19,7 +19,7 @@ from decnn.data.recordings import require, spectrograms
 from decnn.data.source import DataNotFound, Read, Source, show_path
 from decnn.data.speech import LogMel, Recipe, scaling
 
-__all__ = ["AUDIOMNIST", "FLUENT", "FSDD", "SPEECH_COMMANDS", "Clip", "Corpus", "corpus_source"]
+__all__ = ["AUDIOMNIST", "CORPORA", "FLUENT", "FSDD", "SPEECH_COMMANDS", "Clip", "Corpus", "corpus_source"]
 
 SPLITS = ("train", "test")
 SOUND = (".wav", ".flac")
@@ -268,3 +268,4 @@ SPEECH_COMMANDS = Corpus(
     "unpack http://download.tensorflow.org/data/speech_commands_test_set_v0.02.tar.gz (CC BY 4.0) as "
     "speech_commands into that folder",
 )  # fmt: skip
+CORPORA = {corpus.name: corpus for corpus in (AUDIOMNIST, FLUENT, FSDD, SPEECH_COMMANDS)}

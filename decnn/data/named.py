@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from decnn.data.celeba import CELEBA, CELEBA_10K
-from decnn.data.corpora import AUDIOMNIST, FLUENT, FSDD, SPEECH_COMMANDS, corpus_source
+from decnn.data.corpora import CORPORA, corpus_source
 from decnn.data.digits import FASHION_MNIST, MNIST, MNIST_5K
 from decnn.data.images import Images, check_names, from_read, unknown
 from decnn.data.source import Source, data_root, show_path
@@ -18,7 +18,7 @@ __all__ = ["available", "get", "load", "names", "source"]
 
 SOURCES: dict[str, Source] = {"mnist": MNIST, "fashion_mnist": FASHION_MNIST, "mnist-5k": MNIST_5K}
 SOURCES |= {"celeba": CELEBA, "celeba-10k": CELEBA_10K, "toy-faces": TOY_FACES}
-SOURCES |= {corpus.name: corpus_source(corpus) for corpus in (AUDIOMNIST, FLUENT, FSDD, SPEECH_COMMANDS)}
+SOURCES |= {name: corpus_source(corpus) for name, corpus in CORPORA.items()}
 SOURCES |= {"toy-speech": TOY_SPEECH, "white-noise": WHITE_NOISE}
 SPLITS = ("train", "test")
 
