@@ -43,6 +43,15 @@ def test_a_step_that_is_not_computed_takes_what_a_computed_one_does(method, chec
     assert fake == pytest.approx(real, rel=0.02)
 
 
+def test_without_a_decoder_a_step_takes_its_weights_four_times_and_an_ensemble_its_members(tiny):
+    """Weights, gradients and Adam's two moments, and the activations of a small batch."""
+    torch.set_default_dtype(torch.float32)
+    one, dropped, eight = (memory.step_bytes(name, "mlp", tiny, False) for name in ("Standard", "Dropout", "Ensemble"))
+    weights = 4 * 4 * sum(p.numel() for p in decnn.MLP().parameters())
+    assert weights < one < dropped < 1.4 * weights
+    assert 8 * weights < eight < 1.4 * 8 * weights
+
+
 def test_checkpointed_activations_take_one_decoding_in_place_of_eight(tiny):
     """Of what a step adds to the weights 1/8, and more where inputs and losses weigh beside a narrow decoder."""
     torch.set_default_dtype(torch.float32)
@@ -66,9 +75,14 @@ def test_training_on_eight_bit_images_makes_no_floats_of_all_of_them():
 def test_the_table_tells_what_was_counted_from_what_was_measured():
     record = {
         "width": 64, "batch": 128, "commit": "0123456789ab", "faces": {"images": 162_770, "bytes": 1.75e9},
-        "steps": [{"what": "ReDecNN", "kept": 3.6e9, "checkpointed": 5.9e8}], "voting": {"images": 2048, "bytes": 2e9},
+        "steps": [
+            {"what": "ReDecNN", "kept": 3.6e9, "checkpointed": 5.9e8},
+            {"what": "Standard", "kept": 5.1e6, "checkpointed": None},
+        ],
+        "voting": {"images": 2048, "bytes": 2e9},
     }  # fmt: skip
     text = memory.memory_markdown(record)
     assert "| ReDecNN | 3.6 | 0.6 |" in text
+    assert "| Standard | 0.005 | - |" in text
     assert "not measured on a GPU" in text
     assert "1.8 GB (measured, commit 0123456789)" in text

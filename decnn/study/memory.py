@@ -7,22 +7,24 @@ import tempfile
 import weakref
 from collections.abc import Callable, Mapping
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from decnn import data, objectives
+from decnn.baselines import Ensemble, Stack
 from decnn.classifiers import MLP
 from decnn.compose import DecNN
 from decnn.rematerialisation import rematerialised
 from decnn.study.evaluation import subset
-from decnn.study.experiments import Profile, Training, specification
+from decnn.study.experiments import METHODS, Profile, Training, specification
 from decnn.study.measuring import stamp, training_step
 from decnn.study.models import build
 from decnn.study.records import peak_memory
@@ -37,6 +39,9 @@ RUNS = {  # title -> method, classifier
     "ReDecNN, D = 8": ("ReDecNN", "mlp"),
     "DecNN": ("DecNN", "mlp"),
     "convolutional ReDecNN, D = 8": ("ReDecNN", "convnet"),
+    "Standard": ("Standard", "mlp"),
+    "Dropout, MC-Dropout": ("Dropout", "mlp"),
+    "Ensemble of 8": ("Ensemble", "mlp"),
 }
 
 
@@ -54,23 +59,25 @@ def measure(size: Profile, faces: int = FACES, progress: bool = True) -> dict:
     for title, (method, classifier) in RUNS.items():
         if progress:
             print(f"counting {title} ...", flush=True)
-        kept, checkpointed = (step_bytes(method, classifier, size, flag) for flag in (False, True))
-        record["steps"].append({"what": title, "kept": kept, "checkpointed": checkpointed})
+        flags = (False, True) if METHODS[method].decodes else (False,)
+        kept, *checkpointed = (step_bytes(method, classifier, size, flag) for flag in flags)
+        record["steps"].append({"what": title, "kept": kept, "checkpointed": next(iter(checkpointed), None)})
     return {**record, "voting": {"images": CHUNK, "bytes": _voting_bytes(size)}}
 
 
 def memory_markdown(record: Mapping) -> str:
     """The record as a table in Markdown, GB = 10^9 bytes."""
-    rows = [(run["what"], run["kept"], run["checkpointed"]) for run in record["steps"]]
     lines = ["| GB | as it is | `--checkpoint-activations` |", "| --- | --- | --- |"]
-    lines += [f"| {what} | {kept / GB:.1f} | {checkpointed / GB:.1f} |" for what, kept, checkpointed in rows]
+    for run in record["steps"]:
+        checkpointed = "-" if run["checkpointed"] is None else f"{run['checkpointed'] / GB:.1f}"
+        lines.append(f"| {run['what']} | {run['kept'] / GB:.{1 if run['kept'] > GB / 10 else 3}f} | {checkpointed} |")
     faces, voting = record["faces"], record["voting"]
     return "\n".join(lines) + (
-        f"\n\nPeak of a training step at width {record['width']}, batch {record['batch']}, in bfloat16: counted on a "
-        "CPU from the tensors alive at once, not measured on a GPU, whose convolutions need workspaces besides. Voting "
-        f"decodes {voting['images']:,} inputs at a time, which takes {voting['bytes'] / GB:.1f} GB. On the host, a "
-        f"process that trains on {faces['images']:,} generated 3x32x32 images takes {faces['bytes'] / GB:.1f} GB "
-        f"(measured, commit {record['commit'][:10]})."
+        f"\n\nPeak of a training step at width {record['width']}, batch {record['batch']}, with a decoder in bfloat16: "
+        "counted on a CPU from the tensors alive at once, not measured on a GPU, whose convolutions need workspaces "
+        f"besides. Voting decodes {voting['images']:,} inputs at a time, which takes {voting['bytes'] / GB:.1f} GB. "
+        f"On the host, a process that trains on {faces['images']:,} generated 3x32x32 images takes "
+        f"{faces['bytes'] / GB:.1f} GB (measured, commit {record['commit'][:10]})."
     )
 
 
@@ -112,7 +119,7 @@ class Live(TorchDispatchMode):
 
 
 def step_bytes(method: str, classifier: str, size: Profile, checkpointed: bool) -> int:
-    """Peak bytes of a profile's training step on MNIST, once Adam has its moments; nothing is computed.
+    """Peak bytes of a profile's training step on MNIST, once Adam has its moments; no decoding is computed.
 
     Example:
         >>> from decnn.study.experiments import profile
@@ -121,9 +128,11 @@ def step_bytes(method: str, classifier: str, size: Profile, checkpointed: bool) 
         True
     """
     training = specification(method, "mnist", size, seed=0, classifier=classifier).training
-    with FakeTensorMode(), Live() as live:
+    decodes = METHODS[method].decodes
+    with FakeTensorMode() if decodes else nullcontext(), Live() as live:
         model = build(training)
-        step = _step(training, rematerialised(model) if checkpointed else model)
+        asked = rematerialised(model) if checkpointed else model
+        step = _step(training, asked) if decodes else _plain_step(training, asked)
         step()
         live.peak = live.now
         step()
@@ -142,6 +151,21 @@ def _step(training: Training, model: DecNN) -> Callable[[], None]:
     x = torch.zeros(training.batch_size, *model.classifier.in_shape)
     y = torch.zeros(training.batch_size, dtype=torch.long)
     return partial(training_step(model, loss, bfloat16=True, fused=True), x, y)
+
+
+def _plain_step(training: Training, model: nn.Module) -> Callable[[], None]:
+    """A step without a decoder; of an ensemble, of all members at once."""
+
+    def one(member: nn.Module, x: Tensor, y: Tensor) -> Tensor:
+        return objectives.standard(member, x, y).total
+
+    def all_members(stack: Stack, x: Tensor, y: Tensor) -> Tensor:
+        return stack.each(one, *(batch.expand(len(stack), *batch.shape) for batch in (x, y))).sum()
+
+    network, loss = (model.stack, all_members) if isinstance(model, Ensemble) else (model, one)
+    in_shape = network.member.in_shape if isinstance(network, Stack) else network.in_shape
+    x, y = torch.zeros(training.batch_size, *in_shape), torch.zeros(training.batch_size, dtype=torch.long)
+    return partial(training_step(network, loss, fused=True), x, y)
 
 
 def _voting_bytes(size: Profile) -> int:
