@@ -109,8 +109,12 @@ def test_the_controlled_test_is_drawn_with_the_ends_of_its_lines():
     assert "reader profile" in text
     assert "Standard 0.900 at 0 and 0.700 at 1" in text
     assert "Accuracy of moustaches (%): Standard 90.0 at 0" in text
-    drawn = [line for line in figure.axes[0].lines if len(line.get_xdata()) == 5]
-    assert [list(line.get_ydata()) for line in drawn[:1]] == [pytest.approx([0.9, 0.85, 0.8, 0.75, 0.7])]
+    assert [axis.get_ylabel() for axis in figure.axes[:2]] == [f"{m} of a probe for baldness" for m in ("F1", "AUROC")]
+    for axis, constant in zip(figure.axes, (0.6, 0.5, 100 * 40 / 70), strict=True):  # 15 of 35 bald, 30 of 70 bearded
+        drawn = [line for line in axis.lines if len(line.get_xdata()) == 5]
+        known = [90.0] * 5 if constant > 1 else [0.9, 0.85, 0.8, 0.75, 0.7]
+        assert list(drawn[0].get_ydata()) == pytest.approx(known)
+        assert axis.lines[-1].get_ydata() == pytest.approx([constant] * 2)
 
 
 def test_runs_of_groups_are_asked_once_and_smoke_runs_take_the_ends_of_the_confounding():

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from decnn.study.compositions import CONFOUNDING
+from decnn.study.fairness import by_chance
 from decnn.study.intervals import Sample, half_width, standard_error
 from decnn.study.paper import Block, Cell
 from decnn.study.plots import style
@@ -238,21 +239,26 @@ def number_of_votes(courses: Mapping[str, Sequence[dict]], ylabel: str) -> tuple
 def by_confounding(found: list[Block]) -> tuple[Figure, str]:
     """The controlled test: what a probe knows of the protected attribute, and accuracy, against the tie in training.
 
-    A line for each model, and a grey one for what needs none: chance, and the answer "no"; whiskers are one standard
-    deviation over seeds. The text has the ends of the lines.
+    A line for each model, a grey one for the better of the constant answers; whiskers are one sd over seeds.
     """
     from matplotlib.figure import Figure
 
     block = _fullest(found)
-    groups = next(r["metrics"]["groups"].values() for cell in block.cells for r in cell.records)
-    present, faces = (sum(group[count] for group in groups) for count in ("positives", "examples"))
-    trivial = {"Probe, AUROC": 0.5, "Accuracy": 100 * (1 - present / faces)}
-    measures = {"Probe, AUROC": ("AUROC of a probe for baldness", 3), "Accuracy": ("accuracy of moustaches (%)", 1)}
-    ends = {label: [] for label, _ in measures.values()}
+    metrics = next(record["metrics"] for cell in block.cells for record in cell.records)
+    moustaches, bald = (
+        sum(part["positives"] for part in parts) / sum(part["examples"] for part in parts)
+        for parts in (metrics["groups"].values(), [metrics["probe"]])
+    )
+    probed = {
+        f"Probe, {name}": (f"{name} of a probe for baldness", by_chance(name.lower(), bald), 3)
+        for name in ("F1", "AUROC")
+    }
+    measures = probed | {"Accuracy": ("accuracy of moustaches (%)", 100 * max(moustaches, 1 - moustaches), 1)}
+    ends = {label: [] for label, *_ in measures.values()}
     with style():
-        figure = Figure(figsize=(8.4, 3.6), layout="constrained")
+        figure = Figure(figsize=(3.9 * len(measures), 3.6), layout="constrained")
         axes = figure.subplots(1, len(measures))
-        for axis, (measure, (label, digits)) in zip(axes, measures.items(), strict=True):
+        for axis, (measure, (label, constant, digits)) in zip(axes, measures.items(), strict=True):
             for subject in block.table.subjects:
                 cells = [(tie, block.of(subject, f"tie {tie:g}, {measure}")) for tie in CONFOUNDING]
                 drawn = [(tie, cell.mean, cell.sd or 0) for tie, cell in cells if cell.values]
@@ -260,8 +266,8 @@ def by_confounding(found: list[Block]) -> tuple[Figure, str]:
                     x, y, sd = zip(*drawn, strict=True)
                     axis.errorbar(x, y, yerr=sd, capsize=3, label=subject)
                     ends[label].append(f"{subject} {y[0]:.{digits}f} at {x[0]:g} and {y[-1]:.{digits}f} at {x[-1]:g}")
-            axis.axhline(trivial[measure], color="0.6", linewidth=1, label="chance; always no")
-            axis.set(xlabel="tie of moustache and baldness in training", ylabel=label)
+            axis.axhline(constant, color="0.6", linewidth=1, label="a constant answer")
+            axis.set(xlabel="tie of moustache and baldness", ylabel=label)
         about = f"Synthetic faces, {block.profile.name} profile{', no finding' if block.smoke else ''}"
         figure.suptitle(about, fontsize=11)
         figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
