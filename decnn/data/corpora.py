@@ -16,10 +16,10 @@ import torch
 
 from decnn.data.images import unknown
 from decnn.data.recordings import require, spectrograms
-from decnn.data.source import DataNotFound, Read, Source, show_path
+from decnn.data.source import DataNotFound, Read, Source, data_root, show_path
 from decnn.data.speech import LogMel, Recipe, scaling
 
-__all__ = ["AUDIOMNIST", "CORPORA", "FLUENT", "FSDD", "SPEECH_COMMANDS", "Clip", "Corpus", "corpus_source"]
+__all__ = ["AUDIOMNIST", "CORPORA", "FLUENT", "FSDD", "SPEECH_COMMANDS", "Clip", "Corpus", "clips", "corpus_source"]
 
 SPLITS = ("train", "test")
 SOUND = (".wav", ".flac")
@@ -88,6 +88,29 @@ def corpus_source(corpus: Corpus) -> Source:
         found="under {root}, every recording read",
         read_by=partial(_read, corpus),
     )
+
+
+def clips(name: str, split: str, root: str | Path | None = None) -> list[Clip]:
+    """The recordings behind `load(name, split)`, in its order: file, label and speaker of each.
+
+    Args:
+        name: one of `CORPORA`.
+        split: "train" or "test".
+        root: as in `load`.
+
+    Raises:
+        DataNotFound: it is not there, or not all of it.
+        ValueError: unknown corpus or split, or a list that cannot be used.
+
+    >>> clips("fsd", "test")
+    Traceback (most recent call last):
+        ...
+    ValueError: unknown corpus 'fsd'; did you mean 'fsdd'? Known: audiomnist, fluent, fsdd, speech_commands
+    """
+    for what, got, known in (("corpus", name, tuple(CORPORA)), ("split", split, SPLITS)):
+        if got not in known:
+            raise ValueError(unknown(what, got, known))
+    return _clips(CORPORA[name], data_root(root))[split]
 
 
 def _available(corpus: Corpus, root: Path) -> bool:

@@ -61,35 +61,52 @@ def spectrograms(columns: Mapping[str, Tensor], rows: Sequence[str], scale: LogM
     return figure
 
 
-def players_html(columns: Mapping[str, Tensor], rows: Sequence[str], scale: LogMel, title: str, smoke: bool) -> str:
+def players_html(
+    columns: Mapping[str, Tensor],
+    rows: Sequence[str],
+    scale: LogMel,
+    title: str,
+    smoke: bool,
+    recordings: Sequence[Tensor] = (),
+) -> str:
     """The same images as sounds, a player for each; every row is as loud as its loudest, so that layers compare.
 
     All of them, the input's too, are made from spectrograms (`decnn.data.speech.waveforms`), so what differs within a
-    row is what the layer lost.
+    row is what the layer lost. Recordings come first, each as loud as it can be.
 
     Arguments:
         columns, rows, scale: those of `spectrograms`.
         title: of the table.
         smoke: whether the images are of a smoke run.
+        recordings: R waveforms (T,) at the scale's rate that the images were made from; none where there are none.
 
     Example:
         >>> from decnn.data.speech import filled
         >>> scale = LogMel(filled(8000, 0.5), mean=-60.0, sd=20.0, low=-100.0, high=0.0)
-        >>> page = players_html({"input": torch.rand(2, 1, 32, 32)}, ["one", "two"], scale, "Toy", smoke=True)
+        >>> images, sounds = {"input": torch.rand(2, 1, 32, 32)}, [torch.rand(4000), torch.rand(3000)]
+        >>> page = players_html(images, ["one", "two"], scale, "Toy", smoke=True, recordings=sounds)
         >>> page.count("<audio"), page.count("data:audio/wav")
-        (2, 2)
+        (4, 4)
     """
     images = torch.stack(list(columns.values()), dim=1)
     sounds = waveforms(images.flatten(0, 1), scale).unflatten(0, images.shape[:2])
-    sounds = sounds / sounds.abs().amax((1, 2), keepdim=True).clamp(min=1e-8)
+    made = [_as_loud(own) for own in sounds]
+    if recordings:
+        columns = {"recording": None, **columns}
+        made = [[_as_loud(r), *own] for r, own in zip(recordings, made, strict=True)]
     head = "".join(f'<th scope="col">{column}</th>' for column in ("", *columns))
     body = "".join(
         f'<tr><th scope="row">{row}</th>'
         + "".join(f"<td>{_player(s, scale, f'{row}, {column}')}</td>" for s, column in zip(own, columns, strict=True))
         + "</tr>"
-        for row, own in zip(rows, sounds, strict=True)
+        for row, own in zip(rows, made, strict=True)
     )
     return region(title, f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody>", smoke)
+
+
+def _as_loud(sounds: Tensor) -> Tensor:
+    """Sounds with a peak of 1 among them all."""
+    return sounds / sounds.abs().max().clamp(min=1e-8)
 
 
 def _player(sound: Tensor, scale: LogMel, label: str) -> str:

@@ -82,8 +82,10 @@ COUNTS = {
 def small_counts(monkeypatch, tmp_path):
     """The names stand for the small copies, and the cache is empty."""
     monkeypatch.setenv("DECNN_CACHE", str(tmp_path / "cache"))
-    for name, corpus in CORPORA.items():
-        monkeypatch.setitem(named.SOURCES, name, corpus_source(dataclasses.replace(corpus, counts=COUNTS[name])))
+    for name, corpus in dict(CORPORA).items():
+        small = dataclasses.replace(corpus, counts=COUNTS[name])
+        monkeypatch.setitem(CORPORA, name, small)
+        monkeypatch.setitem(named.SOURCES, name, corpus_source(small))
 
 
 @pytest.fixture

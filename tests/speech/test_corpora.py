@@ -15,6 +15,8 @@ import torch
 
 from decnn.data import available, check_images, corpora, get, load, named
 from decnn.data.corpora import ACTIONS, AUDIOMNIST, CORPORA, FSDD, SPEECH_COMMANDS, Corpus, corpus_source
+from decnn.data.recordings import read_sound
+from decnn.data.speech import decibels
 
 pytestmark = pytest.mark.usefixtures("small_counts")
 # Fold 0, as its authors print it.
@@ -30,8 +32,12 @@ def test_every_layout_is_read(name, tmp_path):
     assert available(name, tmp_path)
     for split in ("train", "test"):
         data = load(name, split, root=tmp_path)
-        clips = corpus.clips(tmp_path / corpus.folder, split)
+        clips = corpora.clips(name, split, root=tmp_path)
         check_images(data.images, shape=(1, 32, 32))
+        recipe = data.log_mel.recipe
+        sounds = [read_sound(clip.file.read_bytes(), recipe)[0] for clip in clips]
+        from_sounds = data.log_mel.intensities(torch.stack([decibels(sound, recipe) for sound in sounds]))
+        assert torch.equal(data.images[:, 0], from_sounds)
         assert data.labels.tolist() == [clip.label for clip in clips]
         assert (data.class_names, data.synthetic, data.log_mel.recipe.rate) == (corpus.class_names, False, corpus.rate)
         digest = hashlib.sha256()
