@@ -131,6 +131,29 @@ def test_a_run_that_is_claimed_elsewhere_is_waited_for(images, tiny, tmp_path, m
     assert "mnist-5k Standard seed 0: left to process 1 on another since" in capsys.readouterr().out
 
 
+def test_a_worker_that_was_replaced_stops_training(images, tiny, tmp_path, monkeypatch):
+    monkeypatch.setattr(runner, "LOOK_UP", 0.0)
+    monkeypatch.setattr(runner, "LOOK_AGAIN", 0.01)
+    answers, steps, usual = iter([True, False]), [], runner.objective
+    monkeypatch.setattr(claiming.Claim, "held", lambda claim: next(answers, True))
+
+    def counted(*settings):
+        loss = usual(*settings)
+        steps.append(0)
+
+        def ask(*batch):
+            steps[-1] += 1
+            return loss(*batch)
+
+        return ask
+
+    monkeypatch.setattr(runner, "objective", counted)
+    spec, records = specification("DecNN", "mnist-5k", tiny, 0), Records(tmp_path / "records")
+    assert runner.fill([spec], records, progress=False) == {}
+    assert steps == [1, tiny.steps], "it stops at once, and takes the training up when that is free again"
+    assert records.find(spec)
+
+
 def test_watching_shows_done_running_failed_and_to_do_and_the_hours(monkeypatch, capsys):
     specs = specifications("table_01b", "smoke")
     mnist, *others, redecnn, last = jobs(specs)

@@ -72,6 +72,36 @@ def test_a_job_that_always_dies_fails_after_five_times(tiny, tmp_path, monkeypat
     assert "    died 5 times without an error" in progress.look([spec], records).text()
 
 
+def test_a_job_that_slurm_refuses_fails_and_one_without_data_is_left_out(tiny, tmp_path, monkeypatch):
+    refused, without_data = (specification("DecNN", name, tiny, 0) for name in ("mnist-5k", "fsdd"))
+
+    class Ended:
+        def done(self):
+            return True
+
+        def result(self):
+            return {without_data.key: "not run: data not found: fsdd"}
+
+    def submit(self, job, slot):
+        if job == [refused]:
+            raise submitit.core.utils.FailedJobError("sbatch: error: invalid partition specified: shrot")
+        return Ended()
+
+    monkeypatch.setattr(launcher._Launch, "submit", submit)
+    said, records = [], Records(tmp_path / "records")
+    where = launcher.plan("local", 1)
+    left_out = launcher.launch([refused, without_data], records, where, report=said.append, poll=0)
+    assert left_out == {
+        refused.key: "mnist-5k DecNN seed 0: failed: not submitted: sbatch: error: invalid partition specified: shrot",
+        without_data.key: "not run: data not found: fsdd",
+    }
+    assert said[1:] == [
+        "fsdd DecNN seed 0: submitted", "fsdd DecNN seed 0: left out: not run: data not found: fsdd",
+        "mnist-5k DecNN seed 0: failed",
+    ]  # fmt: skip
+    assert "    not submitted: sbatch: error: invalid partition" in progress.look([refused], records).text()
+
+
 @contextlib.contextmanager
 def threads(count):
     before = torch.get_num_threads()

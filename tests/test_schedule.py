@@ -16,7 +16,10 @@ from decnn.study.schedule import ORDER, forecasts, operations_per_second
 from decnn.study.selection import Selection
 
 SECONDS = 6.5
-RECORD = {"rows": [{"what": "training step of Eq. 5, width 64, batch 128, D = 8", "ours": f"{SECONDS} s"}]}
+RECORD = {
+    "machine": "AMD EPYC, 2 threads, torch 2.14.1",
+    "rows": [{"what": "training step of Eq. 5, width 64, batch 128, D = 8", "ours": f"{SECONDS} s"}],
+}
 ONE = Selection(("table_01a",), "paper", ("mnist",), ("ReDecNN",), (0,))
 
 
@@ -37,9 +40,14 @@ def test_hindsight_divides_what_was_recorded_by_the_forecast():
     spec = specification("ReDecNN", "fashion_mnist", PROFILES["paper"], 1)
     other = specification("ReDecNN", "fashion_mnist", PROFILES["paper"], 1, depth=4)
     results = [
-        {"specification": s.to_dict(), "seconds": {"training": 3 * s.training.steps * SECONDS}} for s in (spec, other)
-    ]
+        {
+            "specification": s.to_dict(), "device": {"name": name},
+            "seconds": {"training": 3 * s.training.steps * SECONDS},
+        }
+        for s, name in ((spec, "AMD EPYC"), (other, "AMD EPYC"), (dataclasses.replace(spec, version=2), "another"))
+    ]  # fmt: skip
     assert schedule.hindsight(RECORD, results, PROFILES["paper"]) == pytest.approx([3])
+    assert schedule.hindsight(RECORD, results[1:], PROFILES["paper"]) == []
 
 
 def test_what_is_done_already_takes_no_time_and_seeds_take_alike():

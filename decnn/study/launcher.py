@@ -215,7 +215,15 @@ class _Launch:
             self.left_out |= {spec.key: f"{describe(job)}: failed: {error}" for spec in left_out}
             self.report(f"{describe(job)}: failed")
             return True
-        self.running[slot] = job, self.submit(job, slot)
+        return self.submitted(job, slot)
+
+    def submitted(self, job: list[Spec], slot: int) -> bool:
+        """Submit a job; False where sbatch refuses it, which then is its error."""
+        try:
+            self.running[slot] = job, self.submit(job, slot)
+        except _submitit().core.utils.FailedJobError as refused:
+            self.errors[job[0].key] = claiming.last_lines(f"not submitted: {refused}")
+            return False
         self.report(f"{describe(job)}: submitted")
         return True
 
@@ -252,7 +260,7 @@ class _Launch:
         try:
             if isinstance(handle, submitit.LocalJob) and not handle.paths.result_pickle.exists():
                 raise submitit.core.utils.UncompletedJobError(handle.stderr() or "")  # no file server to wait for
-            self.left_out |= handle.result()
+            left_out = handle.result()
         except submitit.core.utils.FailedJobError as failure:
             self.errors[job[0].key] = _with_log(str(failure).split("-" * 22)[1], handle)
         except submitit.core.utils.UncompletedJobError as death:
@@ -264,7 +272,9 @@ class _Launch:
             else:
                 self.report(f"{describe(job)}: died ({count} of {DEATHS} times)")
         else:
-            self.report(f"{describe(job)}: done")
+            self.left_out |= left_out
+            reasons = "; ".join(dict.fromkeys(left_out.values()))
+            self.report(f"{describe(job)}: {f'left out: {reasons}' if left_out else 'done'}")
             return False
         return True
 

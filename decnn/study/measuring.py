@@ -16,7 +16,7 @@ from decnn.precision import arithmetic, emulated
 from decnn.study import paths
 from decnn.study.records import commit, device_name
 
-__all__ = ["in_turn", "place", "saved", "stamp", "training_step", "write"]
+__all__ = ["in_turn", "on_same_machine", "place", "saved", "stamp", "training_step", "write"]
 
 
 EMULATED = ", bfloat16 emulated"
@@ -89,6 +89,19 @@ def place(kind: str, record: dict) -> Path:
     name += "-emulated" if record["machine"].endswith(EMULATED) else ""
     width = f"-width-{record['width']}" if "width" in record else ""
     return _folder(kind) / f"{name}{width}.json"
+
+
+def on_same_machine(record: Mapping, result: Mapping) -> bool:
+    """Whether a run's record is of the machine of a measurement, as far as names and bfloat16 tell.
+
+    Example:
+        >>> device = {"name": "AMD EPYC", "bfloat16": "emulated"}
+        >>> on_same_machine({"machine": "AMD EPYC, 2 threads, torch 2.14.1"}, {"device": device})
+        False
+    """
+    device, machine = result["device"], record["machine"]
+    emulates = device.get("bfloat16") == "emulated"  # older records do not say: they were native
+    return device["name"] == machine.split(",")[0] and emulates == machine.endswith(EMULATED)
 
 
 def saved(kind: str) -> list[dict]:

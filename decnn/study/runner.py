@@ -6,7 +6,7 @@ import dataclasses
 import itertools
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from torch import Tensor, nn
@@ -29,6 +29,11 @@ __all__ = ["fill", "finished", "trained", "trained_share"]
 
 INLIERS = 6  # models whose inlier scores are kept for their next kind of outliers
 LOOK_AGAIN = 2.0  # seconds, while others hold all that is left
+LOOK_UP = 60.0  # seconds of training after which a worker asks whether the training is still its own
+
+
+class TakenOver(Exception):
+    """Another worker has gone on with a training, because this one stood still for minutes."""
 
 
 def fill(
@@ -82,12 +87,14 @@ def _work(
     """Run a job; False if it was taken over meanwhile, because this process stood still for minutes."""
     for group in groups(job if refresh else missing(job, records)):  # others may have been at it before the claim
         try:
-            models = trained(group, device, progress, checkpoint_activations)
+            models = trained(group, device, progress, checkpoint_activations, claim.held)
             for spec, (model, seconds) in zip(group, models, strict=True):
                 metrics, evaluation = _measured(spec, model, device, inliers)
                 if not claim.held():
                     return False
                 _record(spec, metrics, {"training": seconds, "evaluation": evaluation}, len(group), records, device)
+        except TakenOver:
+            return False
         except data.DataNotFound as error:
             left_out |= {spec.key: str(error) for spec in group}
     return True
@@ -159,11 +166,18 @@ def _record(spec: Spec, metrics: dict, seconds: dict, together: int, records: Re
 
 
 def trained(
-    group: list[Spec], device: str = "cpu", progress: bool = True, checkpoint_activations: bool = False
+    group: list[Spec],
+    device: str = "cpu",
+    progress: bool = True,
+    checkpoint_activations: bool = False,
+    held: Callable[[], bool] = lambda: True,
 ) -> list[tuple[nn.Module, float]]:
     """The models of runs that differ in their seed only, each with its seconds of training.
 
     Finished weights come from the cache; a run that was interrupted goes on from its checkpoint.
+
+    Raises:
+        TakenOver: `held` says that the training is no longer this worker's.
     """
     untrained = [spec for spec in group if not finished(spec)]
     if untrained:
@@ -171,7 +185,7 @@ def trained(
             untrained = group
         train = tasks.load(group[0].training, "train")
         part = subset(len(train), group[0].training.train_size)
-        _train(untrained, train.pixels[part], train.labels[part], device, progress, checkpoint_activations)
+        _train(untrained, train.pixels[part], train.labels[part], device, progress, checkpoint_activations, held)
     models = []
     for spec in group:
         model = build(spec.training)
@@ -181,7 +195,13 @@ def trained(
 
 
 def _train(
-    specs: list[Spec], images: Tensor, labels: Tensor, device: str, progress: bool, checkpoint_activations: bool
+    specs: list[Spec],
+    images: Tensor,
+    labels: Tensor,
+    device: str,
+    progress: bool,
+    checkpoint_activations: bool,
+    held: Callable[[], bool],
 ) -> None:
     """Train one model, or several as one stack, and put each one's weights into the cache."""
     first = specs[0].training
@@ -199,10 +219,10 @@ def _train(
         (spec,), (model,) = specs, models
         composed_with = pretrained(first)
         if composed_with is not None:
-            ((composed_with, _),) = trained([composed_with], device, progress, checkpoint_activations)
+            ((composed_with, _),) = trained([composed_with], device, progress, checkpoint_activations, held)
             composed_with.to(device)
         fit(
-            model, images, labels, objective(first, len(images), composed_with), seeds=[first.seed],
+            model, images, labels, _while(held, objective(first, len(images), composed_with)), seeds=[first.seed],
             checkpoint=_weights(spec), identity=spec.training_key,
             checkpoint_activations=checkpoint_activations and first.objective in DECODING, **settings,
         )  # fmt: skip
@@ -213,7 +233,7 @@ def _train(
     identity, checkpoint = _identity(specs), _stack(specs)
     one = objective(first, len(images))
     fit(
-        stack, images, labels, lambda stack, x, y: stack.each(one, x, y).sum(),
+        stack, images, labels, _while(held, lambda stack, x, y: stack.each(one, x, y).sum()),
         seeds=[spec.training.seed for spec in specs for _ in range(first.members)],
         checkpoint=checkpoint, identity=identity, **settings,
     )  # fmt: skip
@@ -224,6 +244,21 @@ def _train(
         model = Ensemble(own, tasks.task(first).attributes) if first.members > 1 else own[0]
         save_checkpoint(_weights(spec), model, None, first.steps, spec.training_key, seconds)
     checkpoint.unlink(missing_ok=True)
+
+
+def _while(held: Callable[[], bool], objective: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """The objective, asked for as long as the training is this worker's."""
+    looked = time.monotonic()
+
+    def asked(model: nn.Module, x: Tensor, y: Tensor) -> Tensor:
+        nonlocal looked
+        if time.monotonic() - looked > LOOK_UP:
+            looked = time.monotonic()
+            if not held():
+                raise TakenOver
+        return objective(model, x, y)
+
+    return asked
 
 
 def _networks(model: nn.Module) -> list[nn.Module]:

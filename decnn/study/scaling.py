@@ -45,7 +45,7 @@ POWER = ("width",)  # fitted as seconds = c n^p; the others as seconds = a + b n
 
 def measure(ranges: Mapping[str, Sequence[int]] = RANGES, device: str = "cpu", repetitions: int = 3) -> dict:
     """Median seconds by size: of an epoch of 512 images where depth, width or members grow."""
-    runs: dict[str, Callable[[int], None]] = {
+    runs: dict[str, Callable[[int], Callable[[], object]]] = {
         "depth": lambda n: _recursive(depth=n, width=8, device=device),
         "examples": lambda n: _standard(examples=n, members=1, device=device),
         "members": lambda n: _standard(examples=EXAMPLES, members=n, device=device),
@@ -53,7 +53,7 @@ def measure(ranges: Mapping[str, Sequence[int]] = RANGES, device: str = "cpu", r
     }
     series = {}
     for name, sizes in ranges.items():
-        taken = in_turn({str(size): partial(runs[name], size) for size in sizes}, repetitions)
+        taken = in_turn({str(size): runs[name](size) for size in sizes}, repetitions)
         seconds = [statistics.median(values[1:]) for values in taken.values()]
         series[name] = [{"size": size, "seconds": s} for size, s in zip(sizes, seconds, strict=True)]
     return {
@@ -120,16 +120,16 @@ def chart(record: dict) -> tuple[Figure, str]:
     return figure, "Seconds of an epoch against depth, examples, members and width, with the fitted law as a line."
 
 
-def _recursive(depth: int, width: int, device: str) -> None:
-    model = DecNN(MLP(), ResNetDecoder(width=width))
-    loss = _loss("ReDecNN", depth)
-    fit(model, *_data(EXAMPLES), loss, steps=EXAMPLES // 128, precision="bfloat16", device=device)
+def _recursive(depth: int, width: int, device: str) -> Callable[[], object]:
+    """An epoch of a network with its decoder, which go on from where the last one left them."""
+    model, loss = DecNN(MLP(), ResNetDecoder(width=width)), _loss("ReDecNN", depth)
+    return partial(fit, model, *_data(EXAMPLES), loss, steps=EXAMPLES // 128, precision="bfloat16", device=device)
 
 
-def _standard(examples: int, members: int, device: str) -> None:
+def _standard(examples: int, members: int, device: str) -> Callable[[], object]:
     stack, loss = Stack([MLP() for _ in range(members)]), _loss("Standard")
-    fit(
-        stack, *_data(examples), lambda stack, x, y: stack.each(loss, x, y).sum(),
+    return partial(
+        fit, stack, *_data(examples), lambda stack, x, y: stack.each(loss, x, y).sum(),
         steps=examples // 128, seeds=[0] * members, device=device,
     )  # fmt: skip
 

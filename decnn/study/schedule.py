@@ -18,6 +18,7 @@ from decnn.data import CORRUPTIONS
 from decnn.study import bench, tasks
 from decnn.study.experiments import PROFILES, Profile, Spec, Training, pretraining, specification
 from decnn.study.jobs import pretrained
+from decnn.study.measuring import on_same_machine
 from decnn.study.models import build, objective
 from decnn.study.sampling import PART, voting_paths
 from decnn.study.selection import Selection
@@ -79,13 +80,13 @@ def operations_per_second(record: Mapping, size: Profile = PROFILES["paper"]) ->
 
 
 def hindsight(record: Mapping, results: Iterable[Mapping], size: Profile) -> list[float]:
-    """Recorded over forecast seconds of each perceptron that was trained by Eq. 5 at a profile, smallest first."""
+    """Recorded over forecast seconds, smallest first: each perceptron that the same machine trained by Eq. 5."""
     like = _alike(specification("ReDecNN", "mnist", size, seed=0).training)
     rate = operations_per_second(record, size)
     found = {}
     for result in results:
         training = Spec.from_dict(result["specification"]).training
-        if _alike(training) == like:
+        if _alike(training) == like and on_same_machine(record, result):
             found[training] = result["seconds"]["training"] / (_of_training(training) / rate)
     return sorted(found.values())
 
