@@ -19,8 +19,12 @@ def save_checkpoint(
     step: int,
     identity: str,
     seconds: float = 0.0,
+    source: str = "",
 ) -> None:
-    """Write model, Adam's moments, step and seconds spent as one file; the file before it stays until then."""
+    """Write model, Adam's moments, step and seconds spent as one file; the file before it stays until then.
+
+    `source` says where the weights come from, if they were not trained here.
+    """
     from safetensors.torch import save
 
     tensors = {f"model.{name}": value for name, value in model.state_dict().items()}
@@ -29,6 +33,7 @@ def save_checkpoint(
             tensors |= {f"adam.{index}.{name}": value for name, value in state.items()}
     tensors = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
     metadata = {"identity": identity, "step": str(step), "seconds": str(seconds)}
+    metadata |= {"source": source} if source else {}
     write_atomically(path, save(tensors, metadata))
 
 

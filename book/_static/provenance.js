@@ -97,6 +97,8 @@ document.addEventListener("DOMContentLoaded", () => {
     say("asked", words(first.asked));
     say("device", `${distinct("device")}; ${distinct("date")}`);
     if (first.together > 1) say("seconds", `of training are shares of ${first.together} runs trained side by side`);
+    const taken = found.filter((record) => record.weights);
+    if (taken.length) say("weights", `${taken[0].weights} (${taken.length} of ${found.length} seeds)`);
     const close = element("button", "Close", { type: "button", class: "decnn-close" });
     close.addEventListener("click", () => dialog.close());
     dialog.replaceChildren(

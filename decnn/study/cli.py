@@ -50,6 +50,10 @@ def _parser() -> argparse.ArgumentParser:
         "--checkpoint-activations", action="store_true",
         help="where a decoder's training does not fit the memory: the same results with less of it, in more time",
     )  # fmt: skip
+    run.add_argument(
+        "--released", action="store_true",
+        help="evaluate the weights that come with the package where they are of the very run, instead of training it",
+    )  # fmt: skip
     run.add_argument("--refresh", action="store_true", help="evaluate again even where a record exists")
     run.add_argument("--launcher", metavar="NAME", help="local or slurm: each run a job; by default no jobs")
     run.add_argument("--jobs", type=int, metavar="N", help="how many jobs at once; by default 2 local, 16 on Slurm")
@@ -131,7 +135,7 @@ def _chosen(options: argparse.Namespace) -> tuple[list[Spec], Records]:
 
 
 def _run(options: argparse.Namespace) -> int:
-    from decnn.study import launcher
+    from decnn.study import launcher, release
     from decnn.study.runner import fill
 
     _check_device(options.device, options.launcher)
@@ -139,6 +143,8 @@ def _run(options: argparse.Namespace) -> int:
         options.launcher, options.jobs, partition=options.partition, hours=options.hours, cpus=options.cpus
     )
     specs, records = _chosen(options)
+    if options.released:
+        print(f"{release.take(specs)} of {len({spec.training_key for spec in specs})} trainings are taken as released")
     if where is None:
         left_out = fill(
             specs, records, options.device, options.refresh, checkpoint_activations=options.checkpoint_activations

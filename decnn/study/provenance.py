@@ -38,7 +38,8 @@ def command(table: str, profile: str, records: Iterable[Mapping]) -> str:
         seeds=tuple(sorted({spec.training.seed for spec in specs})),
     )
     cuda = any(record["device"]["type"] == "cuda" for record in records)
-    return f"{selection.command}{' --device cuda' * cuda} --refresh"
+    released = any(record.get("weights") for record in records)
+    return f"{selection.command}{' --device cuda' * cuda}{' --released' * released} --refresh"
 
 
 def details(record: Mapping, smoke: bool) -> dict:
@@ -60,6 +61,7 @@ def details(record: Mapping, smoke: bool) -> dict:
         "training": round(record["seconds"]["training"], 1),
         "evaluation": round(record["seconds"]["evaluation"], 1),
         "together": record["trained_together"],
+        "weights": record.get("weights"),
         "examples": {"training": data["train"]["examples"], "test": data["test"]["examples"], **counts},
         "trained": training,
         "asked": spec.to_dict()["evaluation"],

@@ -1,17 +1,18 @@
-"""Puts trained weights into the package: one DecNN and one ReDecNN for a data set."""
+"""Puts trained weights into the package, one DecNN and one ReDecNN for a data set, and takes them out again."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from decnn import weights
+from decnn.checkpoints import save_checkpoint
 from decnn.compose import DecNN
 from decnn.study import experiments
 from decnn.study.experiments import METHODS, Spec
-from decnn.study.runner import finished, trained
+from decnn.study.runner import finished, trained, weights_of
 
-__all__ = ["name_of", "of", "write"]
+__all__ = ["name_of", "of", "take", "write"]
 
 
 DATASETS = ("mnist", "fashion_mnist")
@@ -25,13 +26,30 @@ def write(profile_name: str, datasets: Sequence[str] = DATASETS) -> list[Path]:
             spec = experiments.specification(method, dataset, size, seed=0)
             if not finished(spec):
                 continue
-            ((model, _),) = trained([spec], progress=False)
+            ((model, seconds),) = trained([spec], progress=False)
             architecture = {"classifier": {}, "decoder": {"width": spec.training.width}}
-            specification = {**spec.to_dict(), "profile": size.name, "key": spec.key}
+            specification = {**spec.to_dict(), "profile": size.name, "key": spec.key, "seconds": seconds}
             path = weights.FOLDER / f"{name_of(spec)}.safetensors"
             weights.save(model, path, specification, architecture)
             written.append(path)
     return written
+
+
+def take(specs: Iterable[Spec]) -> int:
+    """Take released weights for trained ones where the very training is released; how many runs need no training now.
+
+    They are rounded to half precision, and every record that is made from them says so.
+    """
+    taken = set()
+    for spec in specs:
+        model = None if finished(spec) else of(spec)
+        if model is not None:
+            save_checkpoint(
+                weights_of(spec), model, None, spec.training.steps, spec.training_key,
+                model.specification["seconds"], source="released, rounded to float16",
+            )  # fmt: skip
+            taken.add(spec.training_key)
+    return len(taken)
 
 
 def of(spec: Spec) -> DecNN | None:

@@ -25,7 +25,7 @@ from decnn.study.sampling import asking, batched
 from decnn.study.shifts import Scored, evaluate_detection, outlier_sets, score
 from decnn.training import derived_seed, fit
 
-__all__ = ["fill", "finished", "trained", "trained_share"]
+__all__ = ["TakenOver", "fill", "finished", "trained", "trained_share", "weights_of"]
 
 INLIERS = 6  # models whose inlier scores are kept for their next kind of outliers
 LOOK_AGAIN = 2.0  # seconds, while others hold all that is left
@@ -152,6 +152,7 @@ def _record(spec: Spec, metrics: dict, seconds: dict, together: int, records: Re
         "metrics": metrics,
         "seconds": seconds,
         "trained_together": together,
+        **({"weights": source} if (source := checkpoint_metadata(weights_of(spec)).get("source")) else {}),
         "precision": spec.training.precision,
         "peak_memory_bytes": peak_memory(device),
         "data": {
@@ -189,8 +190,8 @@ def trained(
     models = []
     for spec in group:
         model = build(spec.training)
-        load_checkpoint(_weights(spec), model, None, spec.training_key)
-        models.append((model.eval(), float(checkpoint_metadata(_weights(spec))["seconds"])))
+        load_checkpoint(weights_of(spec), model, None, spec.training_key)
+        models.append((model.eval(), float(checkpoint_metadata(weights_of(spec))["seconds"])))
     return models
 
 
@@ -223,7 +224,7 @@ def _train(
             composed_with.to(device)
         fit(
             model, images, labels, _while(held, objective(first, len(images), composed_with)), seeds=[first.seed],
-            checkpoint=_weights(spec), identity=spec.training_key,
+            checkpoint=weights_of(spec), identity=spec.training_key,
             checkpoint_activations=checkpoint_activations and first.objective in DECODING, **settings,
         )  # fmt: skip
         return
@@ -242,7 +243,7 @@ def _train(
     for index, spec in enumerate(specs):
         own = networks[index * first.members : (index + 1) * first.members]
         model = Ensemble(own, tasks.task(first).attributes) if first.members > 1 else own[0]
-        save_checkpoint(_weights(spec), model, None, first.steps, spec.training_key, seconds)
+        save_checkpoint(weights_of(spec), model, None, first.steps, spec.training_key, seconds)
     checkpoint.unlink(missing_ok=True)
 
 
@@ -265,7 +266,8 @@ def _networks(model: nn.Module) -> list[nn.Module]:
     return model.stack.members() if isinstance(model, Ensemble) else [model]
 
 
-def _weights(spec: Spec) -> Path:
+def weights_of(spec: Spec) -> Path:
+    """Where the weights of a run lie, trained or on their way."""
     return paths.checkpoints() / f"{spec.training_key}.safetensors"
 
 
@@ -279,11 +281,11 @@ def _stack(specs: list[Spec]) -> Path:
 
 def finished(spec: Spec) -> bool:
     """Whether the trained weights of a run lie in the cache."""
-    path = _weights(spec)
+    path = weights_of(spec)
     return path.exists() and int(checkpoint_metadata(path)["step"]) == spec.training.steps
 
 
 def trained_share(spec: Spec) -> float:
     """How much of a run's training its own checkpoint holds, from 0 to 1; that of a stack is not looked at."""
-    path = _weights(spec)
+    path = weights_of(spec)
     return int(checkpoint_metadata(path)["step"]) / spec.training.steps if path.exists() else 0.0

@@ -115,6 +115,7 @@ def _record_html(record: dict) -> str:
     training = record["specification"]["training"]
     dirty = " (changed)" if record["dirty"] else ""
     together = f" (1/{record['trained_together']} of a stack)" if record["trained_together"] > 1 else ""
+    together += f" (weights: {record['weights']})" if "weights" in record else ""
     values = (
         record["key"],
         record["specification"]["evaluation"]["method"],
