@@ -241,8 +241,7 @@ class Runs:
     def courses(self, outliers: bool) -> dict[str, list[dict]]:
         """Method -> AUROC of mistakes, or of Fashion-MNIST as outliers, against the number of votes."""
         found = {}
-        asked = (("MC-Dropout", False), ("BayesNN", False), ("ReDecNN", False), ("ReDecNN", True))
-        for method, own in asked:
+        for method, own in open_choices.VOTING:
             kind = OUTLIERS if outliers else None
             record = self.store.find(open_choices.sampled(self.size, self.size.seeds[0], method, own, kind))
             if record:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from decnn.study.experiments import METHODS, Profile, Spec, specification
 
-__all__ = ["KL_WEIGHTS", "RHOS", "alternatives", "initialised", "sampled", "spread"]
+__all__ = ["KL_WEIGHTS", "RHOS", "VOTING", "alternatives", "initialised", "sampled", "spread"]
 
 DATASET = "mnist"
 OUTLIERS = "fashion_mnist"
@@ -15,6 +15,8 @@ SAMPLES = 100
 RHOS = (-7.0, -5.0, -4.0, -3.0, -2.0)  # standard deviations 0.0009, 0.0067, 0.018, 0.049, 0.13
 KL_WEIGHTS = ("examples", "batches")
 CHEAP = ("Standard", "MC-Dropout", "Ensemble")
+# Methods, and whether each path has its own statistics, of which more vote than in the paper.
+VOTING = (("MC-Dropout", False), ("BayesNN", False), ("Ensemble", False), ("ReDecNN", True), ("ReDecNN", False))
 
 
 def alternatives(size: Profile, seeds: Iterable[int]) -> list[Spec]:
@@ -34,7 +36,7 @@ def alternatives(size: Profile, seeds: Iterable[int]) -> list[Spec]:
         for seed in seeds
         for outliers in (None, OUTLIERS)
     ]
-    for method, own in (("MC-Dropout", False), ("BayesNN", False), ("ReDecNN", True), ("ReDecNN", False)):
+    for method, own in VOTING:
         found += [sampled(size, first, method, own, outliers) for outliers in (None, OUTLIERS)]
     return list(dict.fromkeys(found))
 
@@ -54,9 +56,11 @@ def initialised(size: Profile, seed: int, method: str, init: str, outliers: str 
 
 
 def sampled(size: Profile, seed: int, method: str, own_statistics: bool, outliers: str | None) -> Spec:
-    """A hundred sampled classifiers, of which the record takes fewer: how many are enough?"""
+    """A hundred sampled classifiers, or members, of which the record takes fewer: how many are enough?"""
     assert METHODS[method].sampled
     spec = specification(method, DATASET, size, seed, own_statistics=own_statistics, outliers=outliers)
+    if METHODS[method].members > 1:
+        spec = _retrained(spec, members=SAMPLES)
     asked = dataclasses.replace(spec.evaluation, samples=SAMPLES, vote_size=size.outlier_size)
     return dataclasses.replace(spec, evaluation=asked)
 
