@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
+from safetensors.torch import load_file
 from torch import Tensor
 
 from decnn import data, weights
@@ -87,8 +88,11 @@ def cast(name: str, images: Tensor) -> Tensor:
 
 
 def digest(name: str) -> str:
-    """First 16 hex digits of the sha256 of a released model's file: other weights, other votes."""
-    return hashlib.sha256((weights.FOLDER / f"{name}.safetensors").read_bytes()).hexdigest()[:16]
+    """First 16 hex digits of the sha256 of a released model's weights, by name: other weights, other votes."""
+    found = hashlib.sha256()
+    for key, value in sorted(load_file(weights.FOLDER / f"{name}.safetensors").items()):
+        found.update(key.encode() + value.numpy().tobytes())
+    return found.hexdigest()[:16]
 
 
 def pack(votes: Tensor) -> str:
