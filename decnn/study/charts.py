@@ -256,7 +256,7 @@ def by_confounding(found: list[Block]) -> tuple[Figure, str]:
     measures = probed | {"Accuracy": ("accuracy of moustaches (%)", 100 * max(moustaches, 1 - moustaches), 1)}
     ends = {label: [] for label, *_ in measures.values()}
     with style():
-        figure = Figure(figsize=(3.9 * len(measures), 3.6), layout="constrained")
+        figure = Figure(figsize=(3.1 * len(measures), 3.4), layout="constrained")
         axes = figure.subplots(1, len(measures))
         for axis, (measure, (label, constant, digits)) in zip(axes, measures.items(), strict=True):
             for subject in block.table.subjects:
