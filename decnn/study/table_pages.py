@@ -114,8 +114,8 @@ def records_html(found: list[Block]) -> str:
 def _record_html(record: dict) -> str:
     training = record["specification"]["training"]
     dirty = " (changed)" if record["dirty"] else ""
-    together = f" (1/{record['trained_together']} of a stack)" if record["trained_together"] > 1 else ""
-    together += f" (weights: {record['weights']})" if "weights" in record else ""
+    how = f" (1/{record['trained_together']} of a stack)" if record["trained_together"] > 1 else ""
+    how += f" (weights: {record['weights']})" if "weights" in record else ""
     values = (
         record["key"],
         record["specification"]["evaluation"]["method"],
@@ -123,7 +123,7 @@ def _record_html(record: dict) -> str:
         training["seed"],
         record["commit"][:10] + dirty,
         f"{record['device']['name']}, {record['device']['threads']} threads",
-        f"{record['seconds']['training']:.0f}{together}",
+        f"{record['seconds']['training']:.0f}{how}",
         f"{record['seconds']['evaluation']:.0f}",
     )
     return f"<tr>{''.join(f'<td>{_text(str(value))}</td>' for value in values)}</tr>"
