@@ -11,6 +11,7 @@ from decnn.classifiers import MLP, ConvNet, Linear, ResNet18
 from decnn.compose import DecNN, Step
 from decnn.decoders import ResNetDecoder
 from decnn.detection import Detection, detect
+from decnn.reference import decodings
 from decnn.training import Diverged, fit
 from decnn.uncertainty import path_probs, path_votes, sample_paths, vote_entropy
 from decnn.unet import UNetDecoder
@@ -37,6 +38,7 @@ __all__ = [
     "baselines",
     "data",
     "decodable",
+    "decodings",
     "detect",
     "fit",
     "load",

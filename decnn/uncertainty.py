@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import functools
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -13,6 +12,7 @@ from torch import Tensor, nn
 
 from decnn.compose import DecNN
 from decnn.modes import BATCH_NORM
+from decnn.reference import check_reference, with_reference
 
 __all__ = ["path_logits", "path_probs", "path_votes", "sample_paths", "vote_entropy"]
 
@@ -67,15 +67,14 @@ def path_logits(
     _check_paths(model, paths)
     if not len(x):
         raise ValueError("expected at least one input, got none: check the selection")
-    if reference is not None and reference.shape[1:] != x.shape[1:]:
-        raise ValueError(
-            f"expected reference inputs of shape {tuple(x.shape[1:])}, as x, got {tuple(reference.shape[1:])}: take "
-            "training inputs"
-        )
+    if reference is not None:
+        check_reference(x, reference)
     if any(m.training for m in model.modules() if isinstance(m, BATCH_NORM | nn.Dropout)):
         raise ValueError("expected a model in eval mode, got layers in training mode: call model.eval() before voting")
     if reference is not None:  # its statistics are those of one prefix, so prefixes are decoded one by one
-        walks = [_walk(model, _by_reference(model, len(reference)), torch.cat([reference, x]), paths, together=1)]
+        walks = [
+            _walk(model, with_reference(model, len(reference), _follow), torch.cat([reference, x]), paths, together=1)
+        ]
     else:
         follow = functools.partial(_follow, model)
         walks = [_walk(model, follow, part, paths, max(1, chunk // len(part))) for part in x.split(chunk)]
@@ -174,25 +173,6 @@ def vote_entropy(votes: Tensor, num_classes: int) -> Tensor:
 
 def _follow(model: DecNN, h: Tensor) -> Reading:
     return model.activations(model.decode(h))
-
-
-def _by_reference(model: DecNN, count: int) -> Callable[[Tensor], Reading]:
-    """Decode and read, with batch normalisation by the statistics of the first `count` rows, in g and in f."""
-    model = copy.deepcopy(model)
-    norms = [module for module in model.modules() if isinstance(module, BATCH_NORM)]
-    for norm in norms:
-        norm.momentum = 1.0  # the running statistics become those of the last batch in training mode
-
-    def follow(h: Tensor) -> Reading:
-        halves = []
-        for training, part in ((True, h[:count]), (False, h[count:])):
-            for norm in norms:
-                norm.train(training)
-            halves.append(_follow(model, part))
-        (reference_logits, reference), (logits, activations) = halves
-        return torch.cat([reference_logits, logits]), [torch.cat(p) for p in zip(reference, activations, strict=True)]
-
-    return follow
 
 
 def _prefixes(model: DecNN, paths: Tensor) -> list[tuple[Tensor, Tensor]]:

@@ -12,7 +12,7 @@ import torch
 from scipy.stats import chisquare, entropy
 from torch import nn
 
-from decnn import path_probs, path_votes, sample_paths, vote_entropy
+from decnn import decodings, path_probs, path_votes, sample_paths, vote_entropy
 from decnn.uncertainty import path_logits
 
 # Three layers and twelve paths of depth 4: shared beginnings, and one path twice.
@@ -63,6 +63,9 @@ def test_a_reference_normalises_each_path_by_statistics_of_its_own(pair, batch):
     for n, path in enumerate(PATHS[:4].tolist()):
         for logits, step in zip(depths, model.recompose(torch.cat([reference, x]), path)[1:], strict=True):
             torch.testing.assert_close(logits[n], step.logits[6:])
+    _, activations = model.activations(torch.cat([reference, x]))
+    for decoded, h in zip(decodings(pair, x, reference), activations, strict=True):
+        torch.testing.assert_close(decoded, model.decode(h)[6:])
 
 
 def test_votes_and_probabilities_are_those_of_the_last_composition(pair, batch):

@@ -1,0 +1,76 @@
+"""Batch normalisation by reference inputs that go the same way: the statistics of one layer or path, not of all.
+
+In training each batch of decodings was normalised by itself. The running statistics average over all layers and depths,
+and where these differ they fit none of them.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from typing import TypeVar
+
+import torch
+from torch import Tensor
+from torch.utils._pytree import tree_map
+
+from decnn.compose import DecNN
+from decnn.modes import BATCH_NORM
+
+__all__ = ["check_reference", "decodings", "with_reference"]
+
+Tensors = TypeVar("Tensors")
+
+
+def decodings(model: DecNN, x: Tensor, reference: Tensor | None = None) -> list[Tensor]:
+    """What the layers decode to: [g(h_1), ..., g(h_L)] of the activations of x, each of the shape of x.
+
+    `reference`, some hundred training inputs (R, C, H, W), gives batch normalisation the statistics of each layer.
+
+    Raises:
+        ValueError: a reference of another shape.
+
+    Source: Wu et al. (2021), section 3 and Figure 3.
+
+    Example:
+        >>> import decnn
+        >>> model = decnn.DecNN(decnn.MLP(), decnn.ResNetDecoder(width=4)).eval()
+        >>> images = decodings(model, torch.rand(3, 1, 32, 32), reference=torch.rand(8, 1, 32, 32))
+        >>> len(images), tuple(images[0].shape)
+        (8, (3, 1, 32, 32))
+    """
+    if reference is None:
+        return [model.decode(h) for h in model.activations(x)[1]]
+    check_reference(x, reference)
+    decode = with_reference(model, len(reference), DecNN.decode)
+    return [decode(h)[len(reference) :] for h in model.activations(torch.cat([reference, x]))[1]]
+
+
+def with_reference(model: DecNN, count: int, run: Callable[[DecNN, Tensor], Tensors]) -> Callable[[Tensor], Tensors]:
+    """`run(model, h)`, with batch normalisation, in g and in f, by the statistics of the first `count` rows of h.
+
+    The model is left as it is.
+    """
+    model = copy.deepcopy(model)
+    norms = [module for module in model.modules() if isinstance(module, BATCH_NORM)]
+    for norm in norms:
+        norm.momentum = 1.0  # the running statistics become those of the last batch in training mode
+
+    def both(h: Tensor) -> Tensors:
+        halves = []
+        for training, part in ((True, h[:count]), (False, h[count:])):
+            for norm in norms:
+                norm.train(training)
+            halves.append(run(model, part))
+        return tree_map(lambda *parts: torch.cat(parts), *halves)
+
+    return both
+
+
+def check_reference(x: Tensor, reference: Tensor) -> None:
+    """ValueError unless reference inputs have the shape of x's."""
+    if reference.shape[1:] != x.shape[1:]:
+        raise ValueError(
+            f"expected reference inputs of shape {tuple(x.shape[1:])}, as x, got {tuple(reference.shape[1:])}: take "
+            "training inputs"
+        )
