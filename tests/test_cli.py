@@ -8,6 +8,8 @@ import pytest
 from decnn.study import notebooks, paths
 from decnn.study.claiming import claimed
 from decnn.study.cli import main
+from decnn.study.records import Records
+from decnn.study.selection import Selection
 
 TABLE = str(paths.root() / "notebooks" / "table_01a_accuracy.ipynb")
 
@@ -18,6 +20,11 @@ TABLE = str(paths.root() / "notebooks" / "table_01a_accuracy.ipynb")
         (["run", "table_1a"], "expected a table, one of table_01a.*did you mean 'table_01a'"),
         (["run", "table_01a", "--profile", "readr"], "expected a profile, one of smoke.*did you mean 'reader'"),
         (["run", "table_01a", "--methods", "Ensembl"], "expected methods among Standard"),
+        (["run", "all", "tabel_02"], "expected a table, one of .*did you mean 'table_02'"),
+        (
+            ["run", "table_12", "--methods", "BayesNN"],
+            "expected runs of table_12: fashion_mnist Standard, .*; got 'dec",
+        ),
         (["run", "all", "--launcher", "slrum"], "expected a launcher, one of local, slurm, .*; did you mean 'slurm'"),
         (["run", "all", "--launcher", "local", "--jobs", "0"], "expected --jobs of 1 or more, got 0: leave it out"),
         (
@@ -26,6 +33,11 @@ TABLE = str(paths.root() / "notebooks" / "table_01a_accuracy.ipynb")
         ),
         (["run", "all", "--jobs", "2"], "expected --launcher with --jobs 2, got none: add --launcher local"),
         (["run", "all", "--device", "gpu"], "expected --device cpu or cuda, got 'gpu'"),
+        (["run", "all", "--device", "cpu:first"], "expected --device cpu or cuda, got 'cpu:first'"),
+        (
+            ["release", "--datasets", "celeba"],
+            "expected a data set to release networks of, one of mnist, fashion_mnist",
+        ),
         (["bench", "--device", "tpu"], "expected --device cpu or cuda, got 'tpu'"),
         (["status", "--profile", "paper"], "expected --watch with --profile, got none: add it, or leave"),
         (["status", "--watch", "0"], "expected seconds above 0 with --watch, got 0"),
@@ -91,7 +103,11 @@ def test_clean_leaves_running_work_alone(capsys):
 
 def test_status_counts_the_committed_records(capsys):
     assert main(["status"]) == 0
-    assert "mnist ReDecNN" in capsys.readouterr().out
+    line = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("  mnist Standard"))
+    asked = {name: Selection(("table_01a",), name, ("mnist",), ("Standard",)) for name in ("reader", "paper")}
+    there = [sum(Records.of(n).path(s).exists() for s in runs.specifications()) for n, runs in asked.items()]
+    counts = dict(zip(("smoke", "reader", "overnight", "paper"), line.split()[2:6], strict=True))
+    assert [counts["reader"], counts["paper"]] == [f"{n}/3" for n in there]
 
 
 def test_verdicts_as_text_and_as_json(capsys):

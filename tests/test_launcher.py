@@ -33,9 +33,12 @@ def test_runs_that_share_weights_are_one_job(tiny):
     assert sorted(key for job in found for key in keys(job)) == sorted({spec.training_key for spec in specs})
 
 
-def test_a_stack_killed_while_it_hands_over_its_weights_is_not_trained_again(images, run, tiny, monkeypatch):
-    specs = [specification("Standard", "mnist-5k", tiny, seed) for seed in tiny.seeds]
+@pytest.mark.parametrize("finished", [0, 1])
+def test_a_stack_killed_while_it_hands_over_its_weights_is_not_trained_again(images, run, tiny, monkeypatch, finished):
+    specs = [specification("Standard", "mnist-5k", tiny, seed) for seed in (0, 1, 2)]
     undisturbed, saved, usual = run("undisturbed", specs), [], runner.save_checkpoint
+    if finished:
+        run("killed", specs[:finished])
 
     def save(path, *content):
         saved.append(path)
@@ -50,6 +53,7 @@ def test_a_stack_killed_while_it_hands_over_its_weights_is_not_trained_again(ima
     assert claiming.look(specs[0].training_key).state == "released"
     monkeypatch.setattr(runner, "objective", lambda *_: lambda *_: pytest.fail("trained again"))
     assert metrics(run("killed", specs), specs) == metrics(undisturbed, specs)
+    assert not list(paths.checkpoints().glob("stack-*"))
 
 
 def test_a_job_that_always_dies_fails_after_five_times(tiny, tmp_path, monkeypatch):

@@ -117,7 +117,8 @@ def claimed(keys: Iterable[str], what: str, borrowed: Iterable[str] = ()) -> Ite
     try:
         yield claim
     except Exception as error:
-        claim.end("failed", last_lines("".join(traceback.format_exception(error))))
+        with contextlib.suppress(OSError):  # a full disk must not hide the run's own error; unrenewed, a claim ends
+            claim.end("failed", last_lines("".join(traceback.format_exception(error))))
         raise
     except BaseException:  # an interrupted run has not failed
         claim.end("released")

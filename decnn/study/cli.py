@@ -7,6 +7,7 @@ import functools
 import json
 import shutil
 import sys
+import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,6 +25,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         return options.command(options)
+    except ModuleNotFoundError as error:
+        print(
+            f"decnn: expected the companion's packages, got no {error.name}: pip install -e '.[companion]'",
+            file=sys.stderr,
+        )
+        return 2
     except (ValueError, OSError, RuntimeError) as error:
         if type(error) is RuntimeError:  # not one of ours: its traceback is the better message
             raise
@@ -73,7 +80,9 @@ def _parser() -> argparse.ArgumentParser:
 
     _add_verdict(commands)
 
-    clean = commands.add_parser("clean", help="delete checkpoints; records are never touched")
+    clean = commands.add_parser(
+        "clean", help="delete checkpoints, logs and what is noted of failed runs; records are never touched"
+    )
     clean.set_defaults(command=_clean)
 
     data = commands.add_parser("data", help="data sets")
@@ -136,9 +145,11 @@ def _chosen(options: argparse.Namespace) -> tuple[list[Spec], Records]:
 
 def _run(options: argparse.Namespace) -> int:
     from decnn.study import launcher, release
+    from decnn.study.records import Records
     from decnn.study.runner import fill
 
     _check_device(options.device, options.launcher)
+    _check_writable(Records.of(options.profile).folder)
     where = launcher.plan(
         options.launcher, options.jobs, partition=options.partition, hours=options.hours, cpus=options.cpus
     )
@@ -164,10 +175,21 @@ def _run(options: argparse.Namespace) -> int:
 def _check_device(device: str, launched: str | None) -> None:
     import torch
 
-    if device.split(":", maxsplit=1)[0] not in ("cpu", "cuda"):
+    try:
+        kind = torch.device(device).type
+    except RuntimeError:
+        kind = ""
+    if kind not in ("cpu", "cuda"):
         raise ValueError(f"expected --device cpu or cuda, got {device!r}")
-    if launched != "slurm" and device != "cpu" and not torch.cuda.is_available():
+    if launched != "slurm" and kind == "cuda" and not torch.cuda.is_available():
         raise ValueError("expected a GPU for --device cuda, found none: use --device cpu, or --launcher slurm")
+
+
+def _check_writable(folder: Path) -> None:
+    """OSError before anything is trained, rather than after."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=folder):
+        pass
 
 
 def _watch(options: argparse.Namespace) -> int:
@@ -241,8 +263,9 @@ def _clean(options: argparse.Namespace) -> int:
         raise ValueError(f"expected no running work, got {running} trainings that workers are at: stop them, or wait")
     claiming.clear()
     files = sorted(paths.checkpoints().glob("*.safetensors"))
+    halves = paths.checkpoints().glob(".*.safetensors.*")  # of writes that were killed
     size = sum(file.stat().st_size for file in files)
-    for file in files:
+    for file in [*files, *halves]:
         file.unlink()
     shutil.rmtree(paths.logs(), ignore_errors=True)
     print(f"deleted {len(files)} checkpoints ({size / 1e6:.0f} MB) from {paths.checkpoints()}; records are untouched")
@@ -310,7 +333,7 @@ def _bench(options: argparse.Namespace) -> int:
         lines = [bench.as_text(record)]
     print(json.dumps(record, indent=1) if options.json else "\n".join(lines))
     if options.save:
-        print(measuring.write(kind, record))
+        print(measuring.write(kind, record), file=sys.stderr)
     return 0
 
 

@@ -125,14 +125,16 @@ def _query(cell: CellName) -> Query | None:
     return tables.TABLES[table].queries.get((row, column)) if table in tables.TABLES else None
 
 
-@functools.cache
 def _found(spec: Spec) -> dict | None:
     return Records(paths.records()).find(spec)
 
 
+@functools.cache
 def _values(query: Query, size: Profile, own_statistics: bool = False) -> dict[int, float]:
     """By seed, of the runs that have a record in which the number is defined."""
-    found = {seed: _found(query.specification(size, seed, own_statistics)) for seed in size.seeds}
+    planned = query.specification(size, size.seeds[0], own_statistics)
+    seeds = Records(paths.records()).seeds(planned, size.seeds)
+    found = {seed: _found(planned.with_seed(seed)) for seed in seeds}
     told = {seed: query.value(record) for seed, record in found.items() if record is not None}
     return {seed: value for seed, value in told.items() if value is not None}
 

@@ -28,6 +28,7 @@ __all__ = [
     "pretraining",
     "profile",
     "specification",
+    "taken",
 ]
 
 VERSION = 1  # raised when the meaning of a specification changes
@@ -99,6 +100,10 @@ class Spec:
     training: Training
     evaluation: Evaluation
     version: int = VERSION
+
+    def with_seed(self, seed: int) -> Spec:
+        """The same run with another seed."""
+        return dataclasses.replace(self, training=dataclasses.replace(self.training, seed=seed))
 
     @property
     def key(self) -> str:
@@ -247,7 +252,7 @@ def specification(
     convolutional = classifier == "convnet"
     init = size.init if classifier in ("mlp", "convnet") else "default"
     training = Training(
-        dataset=TAKEN.get(size.name, {}).get(dataset, dataset),
+        dataset=taken(size, dataset),
         objective=objective,
         seed=seed,
         steps=size.steps,
@@ -282,6 +287,11 @@ def specification(
         groups=groups,
     )
     return Spec(training, evaluation)
+
+
+def taken(size: Profile, dataset: str) -> str:
+    """What a profile trains on in a data set's place."""
+    return TAKEN.get(size.name, {}).get(dataset, dataset)
 
 
 def pretraining(training: Training) -> Training:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable
 
-from decnn.study.experiments import DECODING, Evaluation, Spec, Training, pretraining
+from decnn.study.experiments import DECODING, METHODS, Evaluation, Spec, Training, pretraining
 from decnn.study.networks import NETWORKS
 from decnn.study.records import Records
 
@@ -68,8 +68,8 @@ def borrowed(job: list[Spec]) -> list[str]:
 
 
 def describe(job: list[Spec]) -> str:
-    """Data set, methods, depth and seeds, for people."""
-    training = job[0].training
+    """Data set, methods, seeds and what else tells a job from others, for people."""
+    training, method = job[0].training, METHODS[job[0].evaluation.method]
     words = [training.dataset, ", ".join(dict.fromkeys(spec.evaluation.method for spec in job))]
     words += [training.attribute] if training.attribute else []
     words += [f"without {training.held_out}"] if training.held_out else []
@@ -77,4 +77,10 @@ def describe(job: list[Spec]) -> str:
     words += [training.classifier] if training.classifier != "mlp" else []
     words += [f"{training.objective} with {training.pretrained}"] if training.pretrained else []
     words += [f"depth {training.depth}"] if training.depth else []
+    words += [f"tie {training.confounding:g}"] if training.confounding is not None else []
+    words += [f"rho {training.rho:g}"] if training.rho is not None else []
+    words += [f"KL over {training.kl_weight}"] if training.kl_weight else []
+    words += [f"{training.members} members"] if training.members != method.members else []
+    words += [training.precision] if method.decodes and training.precision != "bfloat16" else []
+    words += ["default init"] if training.init == "default" and training.classifier in ("mlp", "convnet") else []
     return " ".join([*words, "seed", ",".join(dict.fromkeys(str(spec.training.seed) for spec in job))])

@@ -157,7 +157,8 @@ def _cell(
         return Cell(cell, None, (), (), "not run")
     if size.name == "smoke" and not query.smoke:
         return Cell(cell, query, (), (), "not run: smoke runs leave it out")
-    specs = [query.specification(size, seed, own_statistics) for seed in size.seeds]
+    planned = query.specification(size, size.seeds[0], own_statistics)
+    specs = [planned.with_seed(seed) for seed in store.seeds(planned, size.seeds)]
     records = tuple(record for spec in specs if (record := store.find(spec)) is not None)
     values = tuple(value for record in records if (value := query.value(record)) is not None)
     notes = [left_out[spec.key] for spec in specs if spec.key in left_out]

@@ -10,6 +10,7 @@ import platform
 import re
 import resource
 import subprocess
+from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -24,6 +25,7 @@ from decnn.study.experiments import Spec
 
 __all__ = ["BrokenRecord", "Records", "commit", "device_name", "measured", "peak_memory", "provenance"]
 
+NAME = re.compile(r"(?P<method>.+)-s(?P<seed>\d+)-[0-9a-f]{16}\.json")
 REQUIRED = ("key", "specification", "metrics", "seconds", "device", "commit", "date", "versions", "data")
 
 
@@ -63,6 +65,13 @@ class Records:
         path = self.path(spec)
         return _read(path, spec.key) if path.exists() else None
 
+    def seeds(self, spec: Spec, planned: Iterable[int] = ()) -> tuple[int, ...]:
+        """The planned seeds, and those of all runs on record that differ from this one in their seed alone."""
+        found = (NAME.fullmatch(path.name) for path in self.path(spec).parent.glob("*.json"))
+        others = {int(name["seed"]) for name in found if name and name["method"] == spec.evaluation.method.lower()}
+        known = {seed for seed in others.difference(planned) if self.path(spec.with_seed(seed)).exists()}
+        return tuple(sorted({*planned, *known}))
+
     def write(self, spec: Spec, content: dict) -> Path:
         """Write a record atomically; returns its path."""
         record = {"key": spec.key, "specification": spec.to_dict(), **content}
@@ -101,6 +110,13 @@ def measured(record: dict, path: str) -> Any:
 
 def _read(path: Path, key: str | None = None) -> dict:
     """A record whose fields are there and whose key is that of its own specification."""
+    file = path.stat()
+    return _parsed(path, key, file.st_mtime_ns, file.st_size)
+
+
+@functools.cache  # tables share records, and a page asks for each many times
+def _parsed(path: Path, key: str | None, mtime_ns: int, size: int) -> dict:
+    """`_read`, once for each state of the file."""
     advice = "restore it with git, or delete it and run it again"
     try:
         record = json.loads(path.read_text())

@@ -14,14 +14,18 @@ from decnn.study.runner import finished, trained, weights_of
 
 __all__ = ["name_of", "of", "take", "write"]
 
-
 DATASETS = ("mnist", "fashion_mnist")
 
 
 def write(profile_name: str, datasets: Sequence[str] = DATASETS) -> list[Path]:
-    """Release seed 0 of a profile for every data set whose run has finished; returns the files."""
+    """Release seed 0 of a profile for every data set whose run has finished; returns the files.
+
+    Raises:
+        ValueError: an unknown profile, a data set whose networks are not released, or no finished run.
+    """
     size, written = experiments.profile(profile_name), []
     for dataset in datasets:
+        experiments.named(dataset, dict.fromkeys(DATASETS), "data set to release networks of")
         for method in (name for name, m in METHODS.items() if m.decodes):
             spec = experiments.specification(method, dataset, size, seed=0)
             if not finished(spec):
@@ -32,6 +36,11 @@ def write(profile_name: str, datasets: Sequence[str] = DATASETS) -> list[Path]:
             path = weights.FOLDER / f"{name_of(spec)}.safetensors"
             weights.save(model, path, specification, architecture)
             written.append(path)
+    if not written:
+        raise ValueError(
+            f"expected a finished run of seed 0 at {size.name}, got none in the cache: `decnn run table_01a --profile "
+            f"{size.name} --methods DecNN,ReDecNN --datasets {','.join(datasets)} --seeds 0` first"
+        )
     return written
 
 

@@ -181,12 +181,18 @@ def trained(
         TakenOver: `held` says that the training is no longer this worker's.
     """
     untrained = [spec for spec in group if not finished(spec)]
+    stack = _stack(group)
     if untrained:
-        if _stack(group).exists():  # killed while it handed the members their weights
-            untrained = group
+        if stack.exists():  # perhaps killed while it handed the members their weights: then some of them are finished
+            members = checkpoint_metadata(stack)["identity"].split("+")
+            if all(spec.training_key in members for spec in untrained):
+                untrained = [spec for spec in group if spec.training_key in members]
+            else:  # weights have been deleted since
+                stack.unlink()
         train = tasks.load(group[0].training, "train")
         part = subset(len(train), group[0].training.train_size)
-        _train(untrained, train.pixels[part], train.labels[part], device, progress, checkpoint_activations, held)
+        _train(untrained, stack, train.pixels[part], train.labels[part], device, progress, checkpoint_activations, held)
+    stack.unlink(missing_ok=True)
     models = []
     for spec in group:
         model = build(spec.training)
@@ -197,6 +203,7 @@ def trained(
 
 def _train(
     specs: list[Spec],
+    checkpoint: Path,
     images: Tensor,
     labels: Tensor,
     device: str,
@@ -204,7 +211,7 @@ def _train(
     checkpoint_activations: bool,
     held: Callable[[], bool],
 ) -> None:
-    """Train one model, or several as one stack, and put each one's weights into the cache."""
+    """Train one model, or several as one stack with its own checkpoint, and put each one's weights into the cache."""
     first = specs[0].training
     models = [build(spec.training) for spec in specs]
     settings = {
@@ -213,7 +220,7 @@ def _train(
         "lr": first.lr,
         "precision": first.precision,
         "device": device,
-        "save_every": float(os.environ.get("DECNN_SAVE_EVERY", "60")),
+        "save_every": _save_every(),
         "progress": describe(specs) if progress else None,
     }
     if alone(first):
@@ -231,7 +238,7 @@ def _train(
 
     networks = [network for model in models for network in _networks(model)]
     stack = Stack(networks)
-    identity, checkpoint = _identity(specs), _stack(specs)
+    identity = _identity(specs)
     one = objective(first, len(images))
     fit(
         stack, images, labels, _while(held, lambda stack, x, y: stack.each(one, x, y).sum()),
@@ -244,7 +251,14 @@ def _train(
         own = networks[index * first.members : (index + 1) * first.members]
         model = Ensemble(own, tasks.task(first).attributes) if first.members > 1 else own[0]
         save_checkpoint(weights_of(spec), model, None, first.steps, spec.training_key, seconds)
-    checkpoint.unlink(missing_ok=True)
+
+
+def _save_every() -> float:
+    text = os.environ.get("DECNN_SAVE_EVERY", "60")
+    try:
+        return float(text)
+    except ValueError:
+        raise ValueError(f"expected a number of seconds in DECNN_SAVE_EVERY, got {text!r}: set it to 60") from None
 
 
 def _while(held: Callable[[], bool], objective: Callable[..., Tensor]) -> Callable[..., Tensor]:
@@ -275,8 +289,9 @@ def _identity(specs: list[Spec]) -> str:
     return "+".join(spec.training_key for spec in specs)
 
 
-def _stack(specs: list[Spec]) -> Path:
-    return paths.checkpoints() / f"stack-{derived_seed(_identity(specs)):x}.safetensors"
+def _stack(group: list[Spec]) -> Path:
+    """The checkpoint of what is trained together of a group, which may be a part of it."""
+    return paths.checkpoints() / f"stack-{derived_seed(_identity(group)):x}.safetensors"
 
 
 def finished(spec: Spec) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from decnn.study.experiments import METHODS, Spec, profile
+from decnn.study.experiments import METHODS, Spec, profile, taken
 from decnn.study.tables import TABLES, specifications
 
 __all__ = ["Selection"]
@@ -46,21 +46,22 @@ class Selection:
         """The runs, each once.
 
         Raises:
-            ValueError: an unknown table, profile or method, or a data set that these tables do not train on.
+            ValueError: an unknown table, profile or method, a data set that these tables do not train on, or nothing
+                that is all of what is asked for.
         """
-        profile(self.profile)
-        names = TABLES if "all" in self.tables else self.tables
-        specs = [spec for name in names for spec in specifications(name, self.profile, self.seeds)]
-        _check_known("methods", self.methods, tuple(METHODS))
-        _check_known("data sets", self.datasets, tuple(dict.fromkeys(spec.training.dataset for spec in specs)))
-        return list(
-            dict.fromkeys(
-                spec
-                for spec in specs
-                if (self.methods is None or spec.evaluation.method in self.methods)
-                and (self.datasets is None or spec.training.dataset in self.datasets)
-            )
-        )
+        size = profile(self.profile)
+        names = [name for given in self.tables for name in (TABLES if given == "all" else (given,))]
+        specs = [spec for name in names for spec in specifications(name, size.name, self.seeds)]
+        methods = self.methods or tuple(METHODS)
+        known = tuple(dict.fromkeys(spec.training.dataset for spec in specs))
+        datasets = known if self.datasets is None else tuple(taken(size, name) for name in self.datasets)
+        _check_known("methods", methods, tuple(METHODS))
+        _check_known("data sets", datasets, known)
+        kept = [spec for spec in specs if spec.evaluation.method in methods and spec.training.dataset in datasets]
+        if not kept:
+            there = dict.fromkeys(f"{spec.training.dataset} {spec.evaluation.method}" for spec in specs)
+            raise ValueError(f"expected runs of {' '.join(self.tables)}: {', '.join(there)}; got {self.command!r}")
+        return list(dict.fromkeys(kept))
 
 
 def _check_known(kind: str, chosen: tuple[str, ...] | None, known: tuple[str, ...]) -> None:

@@ -50,9 +50,9 @@ def specifications(name: str, profile_name: str, seeds: Iterable[int] | None = N
         45
     """
     size = profile(profile_name)
-    seeds = tuple(size.seeds if seeds is None else seeds)
     if name == "precision":
-        return precision_pair(size)
+        return [spec.with_seed(seed) for seed in seeds or (0,) for spec in precision_pair(size)]
+    seeds = tuple(size.seeds if seeds is None else seeds)
     if name == "open_choices":
         return alternatives(size, seeds)
     queries = sorted(table(name).queries.values(), key=lambda query: METHODS[query.method].decodes)
