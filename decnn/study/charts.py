@@ -116,6 +116,7 @@ def auroc_by_depth(found: list[Block]) -> tuple[Figure, str]:
         raise ValueError("expected a block with a ReDecNN record, got none: run one with `decnn run table_01b`")
     columns = [c for c in found[0].table.cases if any(block.of("ReDecNN", c).records for block in found)]
     measures = {"misclassification_auroc": "AUROC of votes", "accuracy_of_one_path": "accuracy of one path (%)"}
+    ends = []
     with style():
         figure = Figure(figsize=(4.2 * len(columns), 5.2))
         panels = figure.subplots(len(measures), len(columns), sharex=True, squeeze=False)
@@ -127,12 +128,13 @@ def auroc_by_depth(found: list[Block]) -> tuple[Figure, str]:
                     if not values:
                         continue
                     panel.plot(range(1, len(values) + 1), values, label=block.profile.name)
+                    ends.append(f"{column}, {block.profile.name}, {label}: {values[0]:.3g} to {values[-1]:.3g}")
                 panel.set_ylabel(label if place == 0 else "")
             panels[0, place].set_title(f"{column}{' (smoke)' if found[0].smoke else ''}")
             panels[-1, place].set_xlabel("depth of the composition that votes")
         panels[0, 0].legend(title="profile", loc="best")
         figure.tight_layout()
-    return figure, "Misclassification AUROC of votes and accuracy of one path against the depth at which paths vote."
+    return figure, f"From the first depth to the last. {'; '.join(ends)}."
 
 
 def heat_map(found: list[Block], title: str = "") -> tuple[Figure, str]:
@@ -167,6 +169,7 @@ def heat_map(found: list[Block], title: str = "") -> tuple[Figure, str]:
 
 def attack_sweep(found: list[Block]) -> tuple[Figure, str]:
     """AUROC of FGSM against its strength eps, a line for each subject and a panel for each data set."""
+    from matplotlib import rcParams
     from matplotlib.figure import Figure
 
     block = _fullest(found)
@@ -174,20 +177,23 @@ def attack_sweep(found: list[Block]) -> tuple[Figure, str]:
     if not cells:
         raise ValueError("expected a block with records of FGSM, got none: run them with `decnn run table_02`")
     names = list(dict.fromkeys(cell.paper.column.rpartition(": ")[0] for cell in cells))
+    subjects = list(dict.fromkeys(cell.query.subject for cell in cells))
     with style():
-        figure = Figure(figsize=(4.4 * len(names), 3.4), layout="constrained")
+        looks = dict(zip(subjects, rcParams["axes.prop_cycle"], strict=False))
+        figure = Figure(figsize=(4.4 * len(names), 3.8), layout="constrained")
         axes = figure.subplots(1, len(names), sharey=True, squeeze=False)[0]
         for axis, name in zip(axes, names, strict=True):
             for cell in (c for c in cells if c.paper.column.startswith(f"{name}: ")):
                 score = cell.query.metric.split("/")[3]
                 courses = [_sweep(record, score) for record in cell.records]
                 means = [statistics.fmean(values) for values in zip(*(c.values() for c in courses), strict=True)]
-                axis.plot(list(courses[0]), means, label=cell.query.subject)
+                axis.plot(list(courses[0]), means, label=cell.query.subject, **looks[cell.query.subject])
             axis.axhline(0.5, color="0.6", linewidth=1)
             axis.set_title(f"{name}, {block.profile.name}")
             axis.set_xlabel("eps (largest change of a pixel)")
         axes[0].set_ylabel("AUROC of adversarial inputs")
-        axes[-1].legend(loc="best")
+        drawn = {label: line for axis in axes for line, label in zip(*axis.get_legend_handles_labels(), strict=True)}
+        figure.legend(drawn.values(), drawn, loc="outside upper left", ncols=len(drawn))
     return figure, "AUROC of telling FGSM inputs from test inputs against the strength of the attack, by method."
 
 

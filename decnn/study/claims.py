@@ -13,7 +13,11 @@ from decnn.study.verdicts import CONTRADICTED, DIRECTION, NOT_RUN, REPRODUCED, U
 
 __all__ = ["claims_html", "summary"]
 
-NOTHING = "no records but smoke runs are at hand"
+NOTHING = "no test has records on both of its sides"
+CORRECTED = (
+    "Verdicts are corrected for the number of tests at a profile (Holm), the intervals shown are not: a test whose "
+    "interval leaves zero out may still be undecided."
+)
 
 
 def summary(name: str) -> str:
@@ -31,10 +35,11 @@ def summary(name: str) -> str:
                 decided.setdefault(state, []).append(text)
     if not decided:
         return "**In short.** Every test is undecided or not run."
-    head = "some claims do not hold" if CONTRADICTED in decided else "what is decided holds"
     rest = sum(finding.state in (UNDECIDED, NOT_RUN) for finding in findings)
+    head = "**Finding: some claims do not hold.**" if CONTRADICTED in decided else "**In short.**"
+    counted = f"{len(findings) - rest} of {len(findings)} tests are decided, the others undecided or not run."
     parts = [f"{state.capitalize()}: {'. '.join(texts)}." for state, texts in decided.items()]
-    return "\n\n".join([f"**Finding: {head}.** {rest} of {len(findings)} tests are undecided or not run.", *parts])
+    return "\n\n".join([f"{head} {counted}", *parts])
 
 
 def claims_html(name: str, own_statistics: bool = False) -> str:
@@ -56,7 +61,9 @@ def claims_html(name: str, own_statistics: bool = False) -> str:
     head = "".join(f'<th scope="col">{judged[0][0].profile}</th>' for judged in found)
     head = f'<thead><tr><th scope="col">claim</th><th scope="col">on</th>{head}</tr></thead>'
     title = "Claims: our left - right of each test, with the wider of its 95 % intervals over seeds and over examples"
-    return region(title, f"{head}<tbody>{''.join(rows)}</tbody>", smoke=False)
+    return region(
+        title, f"{head}<tbody>{''.join(rows)}</tbody>", smoke=False, below=f"<p><small>{CORRECTED}</small></p>"
+    )
 
 
 def _asked(name: str, own_statistics: bool = False) -> list[list[tuple[Verdict, list[Finding]]]]:

@@ -90,7 +90,7 @@ def resolution(found: list[Block]) -> str:
     """Markdown: how fine a difference the images of the smaller group can show, beside the printed ones."""
     fullest = next((b for b in found if not b.smoke and b.of(PROTECTED, "F1 (Bald)").values), None)
     if fullest is None:
-        return "No records but smoke runs are at hand: nothing is concluded."
+        return "Equation 8 has no record but smoke runs: the printed step to it cannot be judged here."
     records = [r for subject in fullest.table.subjects for r in fullest.of(subject, "F1 (Bald)").records]
     entries = [measured(r, SIDES["Bald"]) for r in records]
     ends = [entry["f1"]["interval"] for entry in entries if entry["f1"]["interval"]]
@@ -124,6 +124,20 @@ def chance_html(dataset: str) -> str:
     models = ", ".join(dict.fromkeys(cell.row for cell in cells))
     caption = f"Chance by the labels of {dataset}, training and test images; printed: {models}"
     return f"{grid_html(caption, head, rows, smoke=False)}<p>Printed AP below chance: {', '.join(below)}.</p>"
+
+
+def constant_answers(dataset: str) -> str:
+    """Markdown: how often "no" to everybody is right about beards and about baldness, on test images."""
+    training = specification("Standard", dataset, profile("reader"), 0, **FAIR).training
+    shares = {
+        name: float(tasks.has(training, "test", name).float().mean()) for name in (FAIR["attribute"], FAIR["groups"])
+    }
+    beards, bald = (100 * (1 - share) for share in shares.values())
+    return (
+        f'On the test images of {dataset}, "no" to everybody is right on {beards:.1f} % about beards, on {bald:.1f} % '
+        "about baldness. An $m$ whose accuracy is no higher may still rank the bald above others, but Equation 8 tests "
+        "little if it does not."
+    )
 
 
 def _beards(dataset: str) -> dict[str, tuple[int, int]]:

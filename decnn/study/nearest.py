@@ -170,7 +170,7 @@ def nearest_html(title: str, found: list[Block], readings: Mapping[str, Reading]
         measure = "absolute logarithm of ours / printed" if ratio else "absolute difference from the printed values"
         caption = f"{title}, {block.profile.name} profile: mean {measure}"
         parts.append(grid_html(caption, head, rows, smoke=False) + _nearest(rows, count))
-    return "".join(parts) or '<p class="not-run">No records but smoke runs are at hand.</p>'
+    return "".join(parts) or '<p class="not-run">Not run but for smoke.</p>'
 
 
 def _distances(block: Block, subject: str, read: Reading, ratio: bool) -> list[float]:

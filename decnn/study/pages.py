@@ -5,15 +5,18 @@ from __future__ import annotations
 import dataclasses
 import platform
 import statistics
+from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
 
 from decnn.checkpoints import write_atomically
-from decnn.study import bench, citing, measuring, memory, paths, schedule, touch
+from decnn.study import bench, citing, measuring, memory, paths, schedule, touch, verdicts
 from decnn.study.experiments import METHODS, PROFILES, Profile, Spec, specification
+from decnn.study.ledger import BEYOND
 from decnn.study.measuring import EMULATED
+from decnn.study.paper import FULLEST_FIRST
 from decnn.study.records import Records, device_name
-from decnn.study.tables import precision_pair, specifications
+from decnn.study.tables import TABLES, Table, precision_pair, specifications
 
 __all__ = ["write"]
 
@@ -31,6 +34,7 @@ def write() -> list[Path]:
         "_schedule.md": _schedule(),
         "_memory.md": _memory(),
         "_compute.md": _compute(),
+        "_state.md": _state(),
         "_cite_paper.md": f"```bibtex\n{citing.paper()}\n```",
         "_cite_software.md": f"```bibtex\n{citing.software()}\n```",
     }
@@ -66,7 +70,7 @@ def _minutes() -> str:
         size = next(p for p in PROFILES.values() if p.steps == spec["training"]["steps"])
         total = record["seconds"]["training"] + record["seconds"]["evaluation"]
         times.setdefault((_row(record), size.name), []).append(total / 60)
-        devices.add(f"{device['name']} ({device['threads']} threads)")
+        devices.add(f"{device['name']} ({device['threads']} thread{'s' * (device['threads'] > 1)})")
     if not times:
         return "No records yet."
     profiles = [name for name in PROFILES if any(key[1] == name for key in times)]
@@ -102,6 +106,28 @@ def _compute() -> str:
         totals[name][1] += hours
     rows = [[name, f"{n:,}", f"{t:.1f}", f"{e:.1f}"] for name, (n, t, e) in totals.items() if n]
     return _table(["profile", "records", "training, core-hours", "evaluation, core-hours"], rows)
+
+
+def _state() -> str:
+    """What readers have to know before they read any verdict: how far the paper's own scale has been reached."""
+    of_paper = [v for v in verdicts.at("paper").values() if v.claim.section != BEYOND and v.claim.comparisons]
+    judged = sum(verdict.run > 0 for verdict in of_paper)
+    told = f"{judged} of {len(of_paper)} tested claims have a record at the paper's own scale, the `paper` profile. "
+    if not any(_recorded(table, ("paper",)) for table in TABLES.values()):
+        ratio = PROFILES["paper"].width // PROFILES["reader"].width
+        told += (
+            "No network with a decoder has been trained at that scale yet: what stands here of DecNN and ReDecNN comes "
+            f"from smaller profiles, whose decoders are {ratio} times narrower and are trained for fewer steps. "
+        )
+    bare = [table.title.partition(":")[0] for table in TABLES.values() if not _recorded(table, FULLEST_FIRST)]
+    return told + (f"Without any result of theirs so far: {', '.join(dict.fromkeys(bare))}." if bare else "")
+
+
+def _recorded(table: Table, profiles: Sequence[str]) -> bool:
+    """Whether a record of a table's networks with a decoder is there."""
+    queries = [query for query in table.queries.values() if METHODS[query.method].decodes]
+    specs = (spec for query in queries for name in profiles for spec in query.specifications(PROFILES[name]))
+    return any(Records(paths.records()).path(spec).exists() for spec in specs)
 
 
 def _environment() -> str:

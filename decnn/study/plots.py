@@ -125,7 +125,7 @@ def lines(series: Mapping[str, Sequence[float]], xlabel: str, ylabel: str, start
         figure = Figure(figsize=(6.4, 3.4), layout="constrained")
         axes = figure.subplots()
         for name, values in series.items():
-            axes.plot(range(start, start + len(values)), [float(value) for value in values], label=name)
+            axes.plot(range(start, start + len(values)), [float(value) for value in values], label=name, clip_on=False)
         axes.set(xlabel=xlabel, ylabel=ylabel, xticks=range(start, start + max(map(len, series.values()))))
         axes.set_ylim(bottom=0)
         if len(series) > 1:

@@ -6,11 +6,23 @@ import html
 import statistics
 from collections.abc import Mapping, Sequence
 
-from decnn.study.paper import Block, Cell, Printed
+from decnn.study.paper import Block, Cell, Printed, blocks
 from decnn.study.records import measured
 from decnn.study.table_pages import region
 
-__all__ = ["beside_html", "bins_html", "grid_html", "mean_text", "measures_html", "readings_html", "unweighted"]
+__all__ = [
+    "apart",
+    "beside_html",
+    "bins_html",
+    "grid_html",
+    "hardly_learnt",
+    "mean_text",
+    "measures_html",
+    "readings_html",
+    "unweighted",
+]
+
+FAR = 20.0  # percentage points of accuracy below the printed value
 
 MEASURES = {"auroc": "AUROC", "aupr_out": "AUPR, outliers", "aupr_in": "AUPR, inliers", "fpr95": "FPR at 95 % TPR"}
 
@@ -83,7 +95,34 @@ def beside_html(cells: Sequence[Printed], printed_on: str, found: list[Block], o
         head = ["", *(f"{column}: {name}" for column in columns for name in (f"{printed_on}, printed", ours_on))]
         title = f"{printed_on} beside {ours_on}, {block.profile.name} profile: means over seeds"
         parts.append(grid_html(title, head, lines, smoke=False))
-    return "".join(parts) or '<p class="not-run">No records but smoke runs are at hand.</p>'
+    return "".join(parts) or '<p class="not-run">Not run but for smoke.</p>'
+
+
+def hardly_learnt(table: str = "table_01a") -> str:
+    """Markdown: methods whose accuracy lies far below the printed one, so that comparisons with them say little."""
+    lines = apart(blocks(table, specs=[]), -FAR, "accuracy")
+    told = (
+        f"**Hardly learnt.** More than {FAR:g} percentage points below the printed accuracy. What their votes and "
+        "calibration say, they do not say of the paper:"
+    )
+    return "\n\n".join([told, "\n".join(lines)]) if lines else ""
+
+
+def apart(found: list[Block], by: float, metric: str | None = None) -> list[str]:
+    """Markdown lines, one for each profile: the cells whose mean lies more than `by` above the printed value, or,
+    where `by` is negative, below it. No smoke runs.
+    """
+    lines = []
+    for block in (block for block in found if not block.smoke):
+        cells = [c for c in block.cells if c.difference is not None and (metric is None or c.query.metric == metric)]
+        told = [
+            f"{cell.query.subject} on {cell.query.case}" * (cell.query.subject != cell.query.case)
+            + f", {cell.mean:.{cell.query.digits}f} against {cell.paper.text}"
+            for cell in cells
+            if cell.difference * (1 if by > 0 else -1) > abs(by)
+        ]
+        lines += [f"- {block.profile.name}: {'; '.join(told)}"] * bool(told)
+    return lines
 
 
 def _ours(cell: Cell | None) -> str:

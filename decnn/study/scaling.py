@@ -116,6 +116,8 @@ def chart(record: dict) -> tuple[Figure, str]:
             axis.plot(sizes, [fitted(size) for size in sizes], marker="none", color="0.5", linewidth=1)
             axis.set(xscale="log", yscale="log", xlabel=LABELS[name], ylabel="seconds")
             axis.set_xticks(sizes, [f"{size:,}" for size in sizes], minor=False)
+            ends = [points[0]["seconds"], points[-1]["seconds"]]
+            axis.set_yticks(ends, [f"{end:.3g}" for end in ends], minor=False)
             axis.minorticks_off()
     return figure, "Seconds of an epoch against depth, examples, members and width, with the fitted law as a line."
 

@@ -100,7 +100,9 @@ def _claim_html(claim: Claim, judged: list[Verdict], found: list[Mapping[str, Ve
     note = claim.note or (claim.untested and f"not tested: {claim.untested}")
     note = f"<br><small>{_text(note[0].upper() + note[1:])}.</small>" if note else ""
     section = claim.section if claim.section in ("Abstract", BEYOND) else f"section {claim.section}"
-    where = ", ".join([_text(section), *(_source(name, claim) for name in claim.tables or ("",))]).rstrip(", ")
+    sources = [_source(name, claim) for name in claim.tables or ("",)]
+    told = any("Not in the paper" in source for source in sources)
+    where = ", ".join([*[_text(section)] * (not told), *sources]).rstrip(", ")
     inside = "".join(map(_cases_html, judged)) or _tests_html(claim) or _parts_html(claim, judged, found)
     count = f"{len(claim.comparisons)} cases" if len(claim.comparisons) > 1 else "the case"
     what = "intervals and records" if any(verdict.run for verdict in judged) else "to be run"
