@@ -75,7 +75,7 @@ def same_class(*path: int, by: nn.Module | None = None, name: str = "") -> Asser
     """
 
     def violation(seen: Seen) -> Tensor:
-        reading = seen.reading if by is None else by(seen.x_hat)
+        reading = seen.reading if by is None else _read(by, seen.x_hat)
         if reading.shape != seen.logits.shape:
             raise ValueError(
                 f"expected a judge with logits {tuple(seen.logits.shape)}, those of the network, got "
@@ -127,7 +127,10 @@ def shows(attribute: int, *path: int, by: nn.Module, name: str = "") -> Assertio
     """
 
     def violation(seen: Seen) -> Tensor:
-        there, still = (by(images)[:, attribute].sigmoid() for images in (seen.x, seen.x_hat))
+        answers = [_read(by, images) for images in (seen.x, seen.x_hat)]
+        if not 0 <= attribute < answers[0].shape[1]:
+            raise ValueError(f"expected an attribute in 0..{answers[0].shape[1] - 1}, the judge's, got {attribute}")
+        there, still = (answer[:, attribute].sigmoid() for answer in answers)
         return there.minimum(1 - still) - 0.5
 
     return Assertion(name or f"attribute {attribute} stays at {_place(path)}", path, violation)
@@ -231,13 +234,23 @@ def _violations(model: DecNN, x: Tensor, assertions: Sequence[Assertion]) -> tup
     for assertion in assertions:
         last = step(tuple(assertion.path))
         column = assertion.violation(Seen(x, logits, last.x_hat, last.logits))
-        if column.shape != (len(x),) or column.isnan().any():
+        if column.shape != (len(x),):
             raise ValueError(
-                f"expected one number for each of {len(x)} inputs from {assertion.name!r}, got "
-                f"{tuple(column.shape)}{' with NaN' if column.isnan().any() else ''}: reduce over pixels and classes"
+                f"expected one number for each of {len(x)} inputs from {assertion.name!r}, got {tuple(column.shape)}: "
+                "reduce over pixels and classes"
+            )
+        if column.isnan().any():
+            raise ValueError(
+                f"expected numbers from {assertion.name!r}, got NaN for {int(column.isnan().sum())} of {len(x)}: "
+                "look at the inputs and the weights"
             )
         columns.append(column)
     return torch.stack(columns, dim=1), logits.argmax(-1)
+
+
+def _read(judge: nn.Module, images: Tensor) -> Tensor:
+    with evaluating(judge):
+        return judge(images)
 
 
 def _place(path: Sequence[int]) -> str:

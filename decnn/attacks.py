@@ -30,7 +30,8 @@ def fgsm(model: nn.Module, x: Tensor, y: Tensor, eps: float = 0.1) -> Tensor:
         Images (B, C, H, W), without gradient.
 
     Raises:
-        ValueError: eps negative or not finite; not images in [0, 1]; not a label 0..K-1 for each.
+        ValueError: eps negative or not finite; not images in [0, 1]; not a label 0..K-1 for each; a gradient
+            that is not finite.
 
     Source: Goodfellow, Shlens and Szegedy (2015), Explaining and harnessing adversarial examples.
 
@@ -54,4 +55,6 @@ def fgsm(model: nn.Module, x: Tensor, y: Tensor, eps: float = 0.1) -> Tensor:
         # Times the batch: under a mean, a large batch would push small gradients towards underflow.
         loss = len(x) * cross_entropy(logits.to(x.dtype), y)
         (gradient,) = torch.autograd.grad(loss, point)
+    if not gradient.isfinite().all():
+        raise ValueError("expected a finite gradient, got NaN or infinity: look at the weights of the model")
     return (x.detach() + eps * gradient.sign()).clamp(0, 1)

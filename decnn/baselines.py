@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.func import functional_call, stack_module_state, vmap
 
 from decnn.likelihood import as_classes, cross_entropy
-from decnn.modes import evaluating
+from decnn.modes import DROPOUT, evaluating
 from decnn.objectives import Terms
 
 __all__ = ["BayesNN", "Ensemble", "MCDropout", "Stack", "bayes"]
@@ -42,7 +42,7 @@ class MCDropout(nn.Module):
 
     def __init__(self, classifier: nn.Module) -> None:
         super().__init__()
-        if not any(m.p > 0 for m in classifier.modules() if isinstance(m, nn.Dropout)):
+        if not any(m.p > 0 for m in classifier.modules() if isinstance(m, DROPOUT)):
             raise ValueError("expected a classifier with dropout > 0, got none: its samples would all agree")
         self.classifier = classifier
 
@@ -98,8 +98,7 @@ class BayesNN(nn.Module):
         self.mu = nn.ParameterList(0.1 * torch.randn(shape) for shape in shapes)
         self.rho = nn.ParameterList(rho + 0.1 * torch.randn(shape) for shape in shapes)
         self._classifier = [copy.deepcopy(classifier)]  # in a list: its own values are not parameters here
-        self.in_shape = classifier.in_shape
-        self.num_classes = classifier.num_classes
+        self.in_shape, self.num_classes = (getattr(classifier, name, None) for name in ("in_shape", "num_classes"))
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits (B, K): of one weight sample in training mode, of the means in eval mode."""
@@ -161,7 +160,7 @@ class Stack(nn.Module):
     does not depend on who is trained beside it; members differ by initialisation and by their batches.
 
     Arguments:
-        models: M networks of one architecture.
+        models: M networks of one architecture, whose mode, training or not, is the stack's too.
 
     Example:
         >>> from decnn import MLP
@@ -178,6 +177,7 @@ class Stack(nn.Module):
         for index, name in enumerate(self.buffer_names):
             self.register_buffer(f"buffer_{index}", buffers[name])
         self._model = [copy.deepcopy(models[0])]  # structure only
+        self.training = models[0].training
 
     @property
     def member(self) -> nn.Module:
@@ -248,6 +248,7 @@ class Ensemble(nn.Module):
         if len(members) < 2:
             raise ValueError(f"expected at least two members, got {len(members)}: one network has no disagreement")
         self.stack = Stack(members)
+        self.training = self.stack.training
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits (B, K) of the mean probabilities over members."""

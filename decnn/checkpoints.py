@@ -31,7 +31,7 @@ def save_checkpoint(
     if optimiser is not None:
         for index, state in optimiser.state_dict()["state"].items():
             tensors |= {f"adam.{index}.{name}": value for name, value in state.items()}
-    tensors = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
+    tensors = {name: value.detach().cpu().clone().contiguous() for name, value in tensors.items()}
     metadata = {"identity": identity, "step": str(step), "seconds": str(seconds)}
     metadata |= {"source": source} if source else {}
     write_atomically(path, save(tensors, metadata))
@@ -41,7 +41,7 @@ def load_checkpoint(path: Path, model: nn.Module, optimiser: torch.optim.Optimiz
     """Load what `save_checkpoint` wrote, in place; returns the step to go on from.
 
     Raises:
-        ValueError: the file is damaged, or belongs to another specification.
+        ValueError: the file is damaged, or belongs to another specification or model.
     """
     from safetensors.torch import load_file
 
@@ -52,17 +52,21 @@ def load_checkpoint(path: Path, model: nn.Module, optimiser: torch.optim.Optimiz
             f"{path}: choose another file, or delete it"
         )
     tensors = load_file(path)
-    model.load_state_dict({k.removeprefix("model."): v for k, v in tensors.items() if k.startswith("model.")})
+    state = {k.removeprefix("model."): v for k, v in tensors.items() if k.startswith("model.")}
+    try:
+        model.load_state_dict(state)
+    except RuntimeError as error:
+        raise ValueError(f"expected a checkpoint of such a model, got another one's in {path}: {error}") from error
     if optimiser is not None:
-        state: dict[int, dict[str, Tensor]] = {}
+        moments: dict[int, dict[str, Tensor]] = {}
         for key in (k for k in tensors if k.startswith("adam.")):
             _, index, name = key.split(".")
-            state.setdefault(int(index), {})[name] = tensors[key]
-        optimiser.load_state_dict(optimiser.state_dict() | {"state": state})
-        for parameter, moments in optimiser.state.items():
-            for name, value in moments.items():
+            moments.setdefault(int(index), {})[name] = tensors[key]
+        optimiser.load_state_dict(optimiser.state_dict() | {"state": moments})
+        for parameter, own in optimiser.state.items():
+            for name, value in own.items():
                 if value.shape == parameter.shape:  # the fused step pairs memory, so the layout has to be the same
-                    moments[name] = torch.empty_like(parameter).copy_(value)
+                    own[name] = torch.empty_like(parameter).copy_(value)
     return int(metadata["step"])
 
 

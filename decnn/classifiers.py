@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-__all__ = ["MLP", "ConvNet", "Linear", "ResNet18", "he_init_"]
+__all__ = ["MLP", "ConvNet", "Linear", "ResNet18", "check_input", "he_init_"]
 
 Shape = tuple[int, ...]
 

@@ -12,6 +12,7 @@ Source: Wu et al. (2021), sections 3 and 4.1, Equations 4 and 5.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -93,17 +94,31 @@ class DecNN(nn.Module):
 
     def check_path(self, path: Sequence[int]) -> None:
         """Raise ValueError unless every entry of the path is a layer 1..L."""
-        for layer in path:
-            if layer != int(layer) or not 1 <= layer <= self.num_layers:
+        try:
+            layers = [operator.index(layer) for layer in path]
+        except TypeError:
+            raise ValueError(
+                f"expected a path of integers 1..{self.num_layers}, got {path}: of sampled paths, take one row"
+            ) from None
+        for layer in layers:
+            if not 1 <= layer <= self.num_layers:
                 raise ValueError(
-                    f"expected layers 1..{self.num_layers} in a path, got {layer:g} in "
-                    f"[{', '.join(f'{entry:g}' for entry in path)}]: "
-                    "layers count from 1 (h_1) to L (the last hidden layer)"
+                    f"expected layers 1..{self.num_layers} in a path, got {layer} in {layers}: layers count from 1 "
+                    "(h_1) to L (the last hidden layer)"
                 )
 
 
 def _check_fit(classifier: nn.Module, decoder: nn.Module) -> None:
     """The two shapes that have to meet: every activation enters g, and g's output enters f."""
+    if not hasattr(classifier, "activation_shapes"):
+        raise ValueError(
+            f"expected a classifier that tells its activations and their shapes, got {type(classifier).__name__}: "
+            "decnn.decodable(module, layers, in_shape) makes a DecNN of any network"
+        )
+    if not hasattr(decoder, "out_shape"):
+        raise ValueError(
+            f"expected a decoder with out_shape and accepts(shape), got {type(decoder).__name__}: see ResNetDecoder"
+        )
     if not classifier.activation_shapes:
         raise ValueError(
             f"expected a classifier with at least one hidden layer, got {type(classifier).__name__}, which has "

@@ -12,7 +12,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from decnn.batchnorm import norm_act
 
-__all__ = ["ResNetDecoder", "folded"]
+__all__ = ["ResNetDecoder", "folded", "parameter_count"]
 
 
 class ResNetDecoder(nn.Module):

@@ -21,7 +21,7 @@ def cross_entropy(logits: Tensor, y: Tensor) -> Tensor:
         y: classes (B,) in 0..K-1, or attributes (B, A) of 0 and 1.
 
     Raises:
-        ValueError: on the CPU, a class outside 0..K-1.
+        ValueError: on the CPU, a class outside 0..K-1, but for -100, which PyTorch leaves out.
 
     Source: Wu et al. (2021), Eq. 1 and A.2 (CelebA).
 

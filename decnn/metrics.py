@@ -71,7 +71,7 @@ def f1(predictions: Tensor, truth: Tensor) -> float:
         predictions, truth: (B,) booleans, of which True is what is looked for.
 
     Raises:
-        ValueError: shapes that differ, no example, or none to be found, which leaves it undefined.
+        ValueError: shapes that differ, no example, none to be found, which leaves it undefined, or no booleans.
 
     Example:
         >>> f1(torch.tensor([True, True, False]), torch.tensor([True, False, False]))
@@ -80,6 +80,10 @@ def f1(predictions: Tensor, truth: Tensor) -> float:
     if predictions.shape != truth.shape or not truth.any():
         shapes = f"{tuple(predictions.shape)} and {tuple(truth.shape)} with {int(truth.sum())} positive"
         raise ValueError(f"expected predictions and truth of one shape with a positive example, got {shapes}")
+    if predictions.dtype != torch.bool or truth.dtype != torch.bool:
+        raise ValueError(
+            f"expected booleans, got {predictions.dtype} and {truth.dtype}: compare with a threshold first"
+        )
     found = int((predictions & truth).sum())
     return 2 * found / int(predictions.sum() + truth.sum())
 
@@ -154,6 +158,6 @@ def ece(probs: Tensor, labels: Tensor, num_bins: int = 15) -> float:
     if labels.min() < 0 or labels.max() >= probs.shape[1]:
         raise ValueError(f"expected labels in 0..{probs.shape[1] - 1}, got {int(labels.min())}..{int(labels.max())}")
     # torchmetrics takes values past 1, which rounding makes, for logits, and gives exactly 1 a bin of its own.
-    probs = probs.clamp(0, 1 - torch.finfo(torch.float32).eps)
+    probs = probs.to(torch.promote_types(probs.dtype, torch.float32)).clamp(0, 1 - torch.finfo(torch.float32).eps)
     error = multiclass_calibration_error(probs, labels, num_classes=probs.shape[1], n_bins=num_bins)
     return 100 * error.item()

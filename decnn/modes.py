@@ -7,9 +7,10 @@ from collections.abc import Iterator
 
 from torch import nn
 
-__all__ = ["BATCH_NORM", "evaluating", "untracked"]
+__all__ = ["BATCH_NORM", "DROPOUT", "evaluating", "untracked"]
 
-BATCH_NORM = nn.BatchNorm1d | nn.BatchNorm2d | nn.BatchNorm3d
+BATCH_NORM = nn.modules.batchnorm._NormBase  # of any dimension, and every other that keeps running statistics
+DROPOUT = nn.modules.dropout._DropoutNd
 
 
 @contextlib.contextmanager
@@ -26,7 +27,7 @@ def evaluating(network: nn.Module, dropout: bool = False) -> Iterator[None]:
     """
     before = [(module, module.training) for module in network.modules()]
     for module, _ in before:
-        module.training = dropout and isinstance(module, nn.Dropout)
+        module.training = dropout and isinstance(module, DROPOUT)
     try:
         yield
     finally:

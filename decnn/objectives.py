@@ -12,7 +12,7 @@ from torch.func import functional_call
 
 from decnn.compose import DecNN
 from decnn.likelihood import cross_entropy, divergence, uniformity
-from decnn.modes import evaluating
+from decnn.modes import evaluating, untracked
 
 __all__ = ["Terms", "composed", "decodable", "direct", "indifferent", "recursive", "standard"]
 
@@ -78,7 +78,8 @@ def decodable(model: DecNN, x: Tensor, y: Tensor, beta: float = 10.0, pretrained
     composition = 0.0
     if pretrained is not None:
         agree = _agreement(pretrained, y)
-        composition = sum(agree(model(x_hat), x_hat) for x_hat in decoded) / len(decoded)
+        with untracked(model.classifier):
+            composition = sum(agree(model(x_hat), x_hat) for x_hat in decoded) / len(decoded)
     return Terms(
         classification=_cross_entropy(logits, x, y),
         reconstruction=beta * sum(_squared_error(x_hat, x) for x_hat in decoded) / len(decoded),

@@ -19,6 +19,7 @@ from decnn.baselines import Stack
 from decnn.checkpoints import checkpoint_metadata, load_checkpoint, save_checkpoint
 from decnn.compose import DecNN
 from decnn.data import as_floats, check_attributes, check_images, check_labels
+from decnn.objectives import Terms
 from decnn.precision import arithmetic, check_precision
 from decnn.rematerialisation import rematerialised
 
@@ -35,6 +36,9 @@ class Diverged(RuntimeError):
             f"the objective was not finite at step {step}: lower the learning rate; the last good checkpoint is kept"
         )
         self.step = step
+
+    def __reduce__(self) -> tuple[type[Diverged], tuple[int]]:
+        return Diverged, (self.step,)
 
 
 def fit(
@@ -63,7 +67,7 @@ def fit(
             becomes float32 as it is drawn.
         labels: (N,) class numbers, or (N, A) attributes of 0 and 1; integers.
         objective: the scalar to minimise, e.g. `lambda m, x, y: decnn.objectives.standard(m, x, y).total`;
-            torch's global generator is seeded anew for each step, so it may draw paths or masks.
+            torch's global generator is seeded anew for each step, so it may draw paths or masks. Of Terms, the total.
         steps: number of updates.
         batch_size: B.
         lr: Adam's learning rate.
@@ -98,11 +102,13 @@ def fit(
     model = model.to(device).train()
     if precision == "bfloat16":
         model = model.to(memory_format=torch.channels_last)
-    images, labels = images.to(device), labels.to(device)
+    images, labels = images.to(device), labels.to(device, torch.long)
     optimiser = torch.optim.Adam(model.parameters(), lr=lr, fused=True)
     start, spent = 0, 0.0
     if checkpoint is not None and checkpoint.exists():
         start = load_checkpoint(checkpoint, model, optimiser, identity)
+        if start > steps:
+            raise ValueError(f"expected a checkpoint of at most {steps} steps, got one of {start}: {checkpoint}")
         spent = float(checkpoint_metadata(checkpoint)["seconds"])
     began = time.monotonic() - spent
     order = _Orders(seeds, len(images), batch_size)
@@ -123,6 +129,7 @@ def fit(
             x, y = (x, y) if stacked else (x[0], y[0])
             with arithmetic(precision, device):
                 loss = objective(asked, x, y)
+            loss = loss.total if isinstance(loss, Terms) else loss
             optimiser.zero_grad()
             loss.backward()
             pending.append(loss.detach())
@@ -206,8 +213,7 @@ def _check_run(
 ) -> None:
     """Raise ValueError where `fit` would fail later, or worse, would not."""
     check_images(as_floats(images[:1]) if getattr(images, "dtype", None) == torch.uint8 else images)
-    network = model.member if isinstance(model, Stack) else getattr(model, "classifier", model)
-    (check_attributes if getattr(labels, "ndim", 1) == 2 else check_labels)(labels, network.num_classes)
+    _check_targets(model.member if isinstance(model, Stack) else model, labels)
     check_precision(precision)
     if len(images) != len(labels):
         raise ValueError(f"expected as many labels as images, got {len(labels)} labels for {len(images)} images")
@@ -216,3 +222,12 @@ def _check_run(
     networks = len(model) if isinstance(model, Stack) else 1
     if len(seeds) != networks:
         raise ValueError(f"expected one seed for each network, got {len(seeds)} for {networks}")
+
+
+def _check_targets(network: nn.Module, labels: Tensor) -> None:
+    """Labels or attributes, in the range of the network's answers where it tells how many it has."""
+    wrapped = getattr(network, "classifier", None)
+    answers = getattr(network, "num_classes", None) or getattr(wrapped, "num_classes", None)
+    if answers is None:
+        answers = labels.shape[1] if getattr(labels, "ndim", 1) == 2 else int(labels.max()) + 1
+    (check_attributes if getattr(labels, "ndim", 1) == 2 else check_labels)(labels, answers)

@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterator
 from itertools import groupby, islice, pairwise
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from decnn.compose import DecNN
-from decnn.modes import BATCH_NORM
+from decnn.modes import BATCH_NORM, DROPOUT
 from decnn.reference import check_reference, with_reference
 
 __all__ = ["path_logits", "path_probs", "path_votes", "sample_paths", "vote_entropy"]
@@ -69,7 +69,7 @@ def path_logits(
         raise ValueError("expected at least one input, got none: check the selection")
     if reference is not None:
         check_reference(x, reference)
-    if any(m.training for m in model.modules() if isinstance(m, BATCH_NORM | nn.Dropout)):
+    if any(m.training for m in model.modules() if isinstance(m, BATCH_NORM | DROPOUT)):
         raise ValueError("expected a model in eval mode, got layers in training mode: call model.eval() before voting")
     if reference is not None:  # its statistics are those of one prefix, so prefixes are decoded one by one
         walks = [
@@ -108,10 +108,12 @@ def path_votes(model: DecNN, x: Tensor, paths: Tensor, reference: Tensor | None 
     """Label that each path's last composition predicts for each input: integers (N, B).
 
     `reference`, some hundred training inputs, gives batch normalisation the statistics of each path, as a batch did
-    in training; short training needs it, for the running statistics fit no single path.
+    in training; short training needs it, for the running statistics fit no single path. Logits are those of K
+    classes: of attributes, `path_logits` has what `> 0` turns into votes.
 
     Raises:
-        ValueError: no input, no path, a layer outside 1..L, a reference of another shape, a model in training mode.
+        ValueError: no input, no path, a layer outside 1..L, a reference of another shape, a model in training mode,
+            logits that are not finite.
 
     Source: Wu et al. (2021), section 4.1: every path is a classifier.
 
@@ -207,4 +209,12 @@ def _check_paths(model: DecNN, paths: Tensor) -> None:
 
 
 def _last(depths: Iterator[Tensor]) -> Tensor:
-    return deque(depths, maxlen=1).pop()
+    """The deepest logits; a NaN among them would count as a vote for class 0, and unanimous ones as certainty."""
+    logits = deque(depths, maxlen=1).pop()
+    lost = ~logits.isfinite().all(-1)
+    if lost.any():
+        raise ValueError(
+            f"expected finite logits, got NaN or infinity on {int(lost.any(1).sum())} of {len(lost)} paths and "
+            f"{int(lost.any(0).sum())} of {lost.shape[1]} inputs: look at the inputs and the weights"
+        )
+    return logits

@@ -5,7 +5,6 @@ import torch
 from torch import nn
 
 import decnn
-from decnn import assertions
 from decnn.assertions import Assertion, check, resembles, same_class, shows
 
 
@@ -100,7 +99,7 @@ def test_a_path_is_that_of_recompose_whatever_the_batch():
         ([same_class()], "at least one layer"),
         ([same_class(2)], "expected layers 1..1 in a path, got 2"),
         ([Assertion("pixels", (1,), lambda seen: seen.x_hat)], "one number for each of 4 inputs from 'pixels'"),
-        ([Assertion("nan", (1,), lambda seen: seen.logits[:, 0] * float("nan"))], "with NaN"),
+        ([Assertion("nan", (1,), lambda seen: seen.logits[:, 0] * float("nan"))], "got NaN for"),
         ([same_class(1, by=nn.Flatten())], r"expected a judge with logits \(4, 2\)"),
     ],
 )
@@ -116,7 +115,14 @@ def test_other_mistakes_are_refused(images):
         resembles(1, within=-0.1)
     with pytest.raises(ValueError, match="expected one of same class at h_1, got 'hat'"):
         check(always(1.0, images), images, [same_class(1)]).worst("hat")
+    with pytest.raises(ValueError, match=r"expected an attribute in 0\.\.1, the judge's, got 2"):
+        check(always(1.0, images), images, [shows(2, 1, by=Brightness())])
 
 
-def test_the_public_names_are_there():
-    assert decnn.assertions is assertions
+def test_a_judge_reads_in_eval_mode_and_is_left_as_it_was(images):
+    judge = nn.Sequential(nn.Flatten(), nn.BatchNorm1d(4), nn.Dropout(0.9), nn.Linear(4, 2))
+    asked = [same_class(1, by=judge), shows(1, 1, by=judge)]
+    first, second = (check(always(1.0, images), images, asked).violations for _ in range(2))
+    assert torch.equal(first, second)
+    assert judge.training
+    assert judge[1].num_batches_tracked == 0

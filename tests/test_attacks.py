@@ -97,6 +97,13 @@ def test_bad_eps(batch, eps):
         fgsm(linear(), *batch, eps=eps)
 
 
+def test_a_gradient_that_is_nan_is_no_attack(batch):
+    model = linear()
+    nn.init.constant_(next(model.parameters()), math.nan)
+    with pytest.raises(ValueError, match="expected a finite gradient, got NaN"):
+        fgsm(model, *batch)
+
+
 def test_bad_images_and_labels(batch):
     x, y = batch
     with pytest.raises(ValueError, match="values in"):

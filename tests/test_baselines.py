@@ -50,7 +50,7 @@ def x():
 @pytest.mark.parametrize("name", NETWORKS)
 def test_a_stack_equals_its_members_called_one_by_one(name, x):
     members = [network(name, seed).eval() for seed in range(3)]
-    stack = Stack(members).eval()
+    stack = Stack(members)  # in the mode of its members
     assert len(stack) == 3
     expected = torch.stack([member(x) for member in members])
     torch.testing.assert_close(stack(x), expected)
@@ -60,6 +60,14 @@ def test_a_stack_equals_its_members_called_one_by_one(name, x):
     each = stack.each(lambda model, x, y: F.cross_entropy(model(x), y), own, y.expand(3, -1))
     expected = [F.cross_entropy(member(b), y) for member, b in zip(members, own, strict=True)]
     torch.testing.assert_close(each, torch.stack(expected))
+
+
+@pytest.mark.parametrize("name", ["Dropout", "BatchNorm"])
+def test_an_ensemble_of_trained_networks_votes_as_they_do(name, x):
+    members = [network(name, seed).eval() for seed in range(2)]
+    model = Ensemble(members)
+    torch.testing.assert_close(model.sample_logits(x), torch.stack([member(x) for member in members]))
+    assert not model.training
 
 
 def test_a_stack_keeps_copies(x):

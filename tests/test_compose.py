@@ -93,9 +93,21 @@ def test_a_layer_outside_1_to_l_is_refused_before_any_work(pair, layer, kind):
         pair.recompose("not even looked at", kind([1, layer]))
 
 
+@pytest.mark.parametrize("path", [[1.0, 2.0], torch.tensor([1.0]), torch.tensor([[1, 2]])])
+def test_a_path_is_a_row_of_integers(pair, path):
+    with pytest.raises(ValueError, match=r"expected a path of integers 1\.\.3, got .*take one row"):
+        pair.recompose("not even looked at", path)
+
+
 @pytest.mark.parametrize(
     ("classifier", "decoder", "message"),
     [
+        (
+            lambda: nn.Linear(2, 2),
+            decnn.ResNetDecoder,
+            r"got Linear: decnn\.decodable\(module, .* any network",
+        ),
+        (decnn.MLP, nn.Identity, "expected a decoder with out_shape .*, got Identity"),
         (
             lambda: decnn.Linear((1, 32, 32), 10),
             lambda: decnn.ResNetDecoder(width=1),
@@ -117,7 +129,7 @@ def test_a_layer_outside_1_to_l_is_refused_before_any_work(pair, layer, kind):
             r"got h_1 of shape \(64, 32, 32\): .*choose a decoder for feature maps",
         ),
     ],
-    ids=["no-hidden-layer", "output-shape", "latent", "feature-maps"],
+    ids=["a-network-to-wrap", "no-decoder", "no-hidden-layer", "output-shape", "latent", "feature-maps"],
 )
 def test_a_pair_that_does_not_fit_is_refused(classifier, decoder, message):
     with pytest.raises(ValueError, match=message):

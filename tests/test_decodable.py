@@ -327,3 +327,11 @@ def test_an_adapter_that_does_not_fit_is_refused(adapter, message):
 def test_another_input_shape_is_refused(model):
     with pytest.raises(ValueError, match=r"expected inputs of shape \(B, 3, 32, 32\), got \(3, 32, 32\): add a batch"):
         model.activations(torch.rand(IN_SHAPE))
+
+
+def test_to_agree_with_a_pretrained_model_leaves_no_trace_of_decodings_either(batch):
+    net = normalised()
+    model, alone, pretrained = small(net), copy.deepcopy(net), copy.deepcopy(net)
+    decnn.objectives.decodable(model, *batch, pretrained=pretrained)
+    alone(batch[0])
+    torch.testing.assert_close(net.state_dict(), alone.state_dict(), rtol=0, atol=0)

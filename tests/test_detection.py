@@ -123,6 +123,8 @@ def test_channels_follow_one_rule():
     red, green, blue = colour.unbind(1)
     torch.testing.assert_close(with_channels(colour, 1)[:, 0], 0.299 * red + 0.587 * green + 0.114 * blue)
     assert with_channels(grey, 1) is grey
+    with pytest.raises(ValueError, match=r"expected images of floats in \[0, 1\], got torch.uint8"):
+        with_channels(colour.byte(), 1)
     torch.testing.assert_close(with_channels(with_channels(grey, 3), 1), grey)
     for images, channels in ((torch.rand(2, 2, 4, 4), 1), (grey, 2), (grey[0], 1)):
         with pytest.raises(ValueError, match="expected images"):

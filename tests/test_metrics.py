@@ -7,7 +7,7 @@ import torch
 from sklearn.metrics import accuracy_score, roc_auc_score
 from torchmetrics.functional.classification import binary_auroc, multiclass_calibration_error
 
-from decnn.metrics import accuracy, auroc, ece
+from decnn.metrics import accuracy, auroc, ece, f1
 
 YES, NO = True, False
 
@@ -108,6 +108,21 @@ def test_ece_bears_rounding_above_1():
     exact = two_classes(1.0, 0.75, 0.75, 0.75, 0.75)
     labels = torch.tensor([0, 0, 0, 0, 1])
     assert ece(exact + 1e-7 * (exact == 1), labels) == pytest.approx(ece(exact, labels), abs=1e-4)
+
+
+def test_ece_in_half_precision_fills_the_same_bins():
+    probs, labels = two_classes(1.0, 0.75, 0.75, 0.75), torch.tensor([0, 0, 0, 1])
+    for dtype in (torch.float16, torch.bfloat16):  # which hold these numbers exactly
+        assert ece(probs.to(dtype), labels) == pytest.approx(ece(probs, labels), abs=1e-4)
+
+
+def test_f1_wants_booleans_and_something_to_find():
+    yes, no = torch.tensor([True, False]), torch.tensor([False, False])
+    assert (f1(yes, yes), f1(no, yes)) == (1.0, 0.0)
+    with pytest.raises(ValueError, match="with 0 positive"):
+        f1(yes, no)
+    with pytest.raises(ValueError, match=r"expected booleans, got torch\.int64 and torch\.int64"):
+        f1(yes.long(), yes.long())
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import itertools
 import os
+import pickle
 
 import pytest
 import torch
@@ -222,6 +223,7 @@ def test_divergence_names_its_step_and_leaves_the_last_good_checkpoint(tmp_path,
         with pytest.raises(Diverged, match=f"not finite at step {step}: lower the learning rate") as caught:
             run("dropout", exploding, **saving)
         assert caught.value.step == step
+        assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
     assert checkpoint.exists() == (step > 0)
     if step:
         assert int(checkpoint_metadata(checkpoint)["step"]) == step
@@ -243,6 +245,22 @@ def test_a_gradient_that_is_not_finite_spoils_no_checkpoint(tmp_path, step):
     assert int(checkpoint_metadata(checkpoint)["step"]) == step
 
 
+# --- what is taken -------------------------------------------------------------------------------------------
+
+
+def test_any_integers_terms_and_a_network_that_does_not_tell_its_classes():
+    x, y = torch.rand(8, 1, 4, 4), torch.arange(8) % 3
+
+    def trained(labels, objective):
+        torch.manual_seed(0)
+        net = nn.Sequential(nn.Flatten(), nn.Linear(16, 3))
+        return fit(net, x.double(), labels, objective, steps=3, batch_size=4, lr=0.1).state_dict()
+
+    expected = trained(y, lambda m, x, y: standard(m, x, y).total)
+    for dtype in (torch.int8, torch.uint8, torch.int32):
+        assert_identical(trained(y.to(dtype), standard), expected)
+
+
 # --- files -------------------------------------------------------------------------------------------------
 
 
@@ -250,6 +268,8 @@ def test_a_checkpoint_of_another_run_is_refused_and_kept(tmp_path):
     checkpoint = tmp_path / "run.safetensors"
     run("dropout", steps=2, checkpoint=checkpoint, identity="mine")
     content = checkpoint.read_bytes()
+    with pytest.raises(ValueError, match=r"expected a checkpoint of at most 1 steps, got one of 2: .*run\.safetensors"):
+        run("dropout", steps=1, checkpoint=checkpoint, identity="mine")
     with pytest.raises(ValueError, match=r"expected a checkpoint of yours, got one of 'mine' in .*run\.safetensors"):
         run("dropout", checkpoint=checkpoint, identity="yours")
     assert checkpoint.read_bytes() == content

@@ -183,3 +183,14 @@ def test_nothing_to_vote_on_and_references_of_another_shape_are_refused(toy):
         path_votes(toy, x[:0], paths)
     with pytest.raises(ValueError, match=r"expected reference inputs of shape .*, as x, got \(1, 5, 5\)"):
         path_votes(toy, x, paths, reference=torch.rand(2, 1, 5, 5))
+
+
+def test_a_nan_is_no_vote(pair, batch):
+    """argmax would make it one for class 0, and all of them certainty."""
+    with torch.no_grad():
+        pair.classifier.layers[-1].weight.fill_(math.nan)
+    for ask in (path_votes, path_probs):
+        with pytest.raises(
+            ValueError, match="expected finite logits, got NaN or infinity on 12 of 12 paths and 5 of 5"
+        ):
+            ask(pair.eval(), batch[0], PATHS)

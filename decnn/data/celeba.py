@@ -118,8 +118,9 @@ def _read(name: str, count: int, where: str, split: str, root: Path, size: int) 
     chosen = np.flatnonzero(np.array(parts) == PARTITION[split])
     if not len(chosen):
         raise ValueError(f"{show_path(lists[1])}: expected images in part {PARTITION[split]} ({split}), got none")
+    made_from = f"{folder.resolve()} {''.join(digests)}"  # lists do not tell one copy's photographs from another's
     find = partial(_photographs, name, where, folder / FOLDER, files, chosen)
-    pixels, content = decoded(len(chosen), find, size, f"{name}-{split}", "".join(digests), SHAPES)
+    pixels, content = decoded(len(chosen), find, size, f"{name}-{split}", made_from, SHAPES)
     return Read(pixels, labels[chosen], content)
 
 
@@ -155,6 +156,10 @@ def _lists(folder: Path, attributes: str, partition: str) -> tuple[list[str], np
             raise ValueError(
                 f"{show_path(path)}: line {number}: expected a file name and 0 (train), 1 (valid) or 2 (test), "
                 f"got {line.strip()[:60]!r}; {REPLACE}"
+            )
+        if row[0] in parts:
+            raise ValueError(
+                f"{show_path(path)}: line {number}: expected each file once, got {row[0]} again; {REPLACE}"
             )
         parts[row[0]] = row[1]
     listed = set(files)

@@ -13,7 +13,7 @@ def with_channels(x: Tensor, channels: int) -> Tensor:
     """Images (N, C, H, W) with 1 or 3 channels: grey is repeated, red, green and blue become their luma.
 
     Raises:
-        ValueError: images or a request with other than 1 or 3 channels.
+        ValueError: images or a request with other than 1 or 3 channels, or 8-bit images.
 
     Example:
         >>> import torch
@@ -24,6 +24,8 @@ def with_channels(x: Tensor, channels: int) -> Tensor:
         raise ValueError(f"expected images (N, 1 or 3, H, W) and 1 or 3 channels, got {tuple(x.shape)} and {channels}")
     if x.shape[1] == channels:
         return x
+    if not x.is_floating_point():
+        raise ValueError(f"expected images of floats in [0, 1], got {x.dtype}: decnn.data.as_floats(x) makes them")
     if channels == 3:
         return x.expand(-1, 3, -1, -1)
     return (x * x.new_tensor(LUMA).view(1, 3, 1, 1)).sum(1, keepdim=True).clamp(0, 1)

@@ -247,14 +247,16 @@ def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
                 f"{show_path(path)}: line 1: expected the columns {', '.join(COLUMNS)} among others, got "
                 f"{', '.join(header)[:60]!r}; replace it by the published file"
             )
-        for row in rows:
-            empty = [column for column in COLUMNS if not row[column]]
-            if empty:
-                raise ValueError(
-                    f"{show_path(path)}: line {rows.line_num}: expected {empty[0]}, got nothing; replace it by the "
-                    "published file"
-                )
-            yield rows.line_num, row
+        try:
+            for row in rows:
+                empty = [column for column in COLUMNS if not row[column]]
+                if empty:
+                    raise csv.Error(f"expected {empty[0]}, got nothing")
+                yield rows.line_num, row
+        except csv.Error as error:
+            raise ValueError(
+                f"{show_path(path)}: line {rows.line_num}: {error}; replace it by the published file"
+            ) from error
 
 
 FLUENT_BY_HAND = (

@@ -17,7 +17,6 @@ zigzag's last stroke ends on its line.
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Callable
 
@@ -26,6 +25,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from decnn.data.checks import check_images
+from decnn.data.images import unknown
 from decnn.data.noise import SIDE, Streams, fog, glass_blur, impulse_noise, px, shot_noise, spatter, streams, uniform
 from decnn.data.strokes import dotted_line, zigzag
 
@@ -74,10 +74,8 @@ def corrupt(x: Tensor, name: str, seed: int = 0, *, start: int = 0) -> Tensor:
 impulse_noise, rotate, shear, spatter, translate, canny_edges, fog, scale, shot_noise, stripe, zigzag
     """
     if name not in CORRUPTIONS:
-        close = difflib.get_close_matches(str(name).lower(), CORRUPTIONS, n=1)
-        hint = f"did you mean {close[0]!r}? " if close else ""
-        raise ValueError(f"unknown corruption {name!r}; {hint}Known: {', '.join(CORRUPTIONS)}")
-    if not isinstance(seed, int):
+        raise ValueError(unknown("corruption", name, CORRUPTIONS))
+    if not hasattr(seed, "__index__"):
         raise ValueError(f"seed: expected an integer, got {seed!r}")
     if start < 0:
         raise ValueError(f"start: expected the index of the first image, 0 or more, got {start}")

@@ -20,7 +20,7 @@ from decnn.data.checks import check_attributes, check_labels
 from decnn.data.source import Read, Source
 from decnn.data.speech import LogMel
 
-__all__ = ["Images", "as_floats", "from_read", "unknown"]
+__all__ = ["Images", "as_floats", "check_names", "from_read", "unknown"]
 
 CHUNK = 4096  # images converted at once, which bounds the extra memory
 

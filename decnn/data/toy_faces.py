@@ -16,7 +16,7 @@ from decnn.data.images import Images, check_names, from_read
 from decnn.data.sketch import draw
 from decnn.data.source import Read, Source
 
-__all__ = ["CHANCES", "TOY_FACES", "toy_faces"]
+__all__ = ["CHANCES", "COUNTS", "SEEDS", "TOY_FACES", "toy_faces"]
 
 COUNTS = {"train": 4000, "test": 1000}
 SEEDS = {"train": 0, "test": 1}

@@ -6,13 +6,14 @@ import difflib
 import json
 from pathlib import Path
 
+import torch
 from torch import nn
 
 from decnn.classifiers import MLP
 from decnn.compose import DecNN
 from decnn.decoders import ResNetDecoder
 
-__all__ = ["load", "released", "save"]
+__all__ = ["FOLDER", "load", "released", "save"]
 
 FOLDER = Path(__file__).parent
 
@@ -29,6 +30,8 @@ def released() -> tuple[str, ...]:
 
 def load(name: str) -> DecNN:
     """A released model in float32 and eval mode; `model.specification` says how it was trained.
+
+    Its weights are frozen: `model.requires_grad_()` lets them be trained further.
 
     Raises:
         ValueError: an unknown name, with the known ones.
@@ -50,7 +53,8 @@ def load(name: str) -> DecNN:
     with safe_open(path, framework="pt") as file:
         specification, sizes = (json.loads(file.metadata()[name]) for name in ("specification", "architecture"))
         state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (no mapping)
-    model = DecNN(MLP(**sizes["classifier"]), ResNetDecoder(**sizes["decoder"]))
+    with torch.random.fork_rng(devices=[]):  # whoever loads a model draws the same numbers after it as before
+        model = DecNN(MLP(**sizes["classifier"]), ResNetDecoder(**sizes["decoder"]))
     model.load_state_dict({key: value.float() if value.is_floating_point() else value for key, value in state.items()})
     model.specification = specification
     return model.eval().requires_grad_(False)

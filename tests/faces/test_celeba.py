@@ -88,6 +88,7 @@ def test_checksum_is_of_files_and_labels(celeba):
         ("eval", "000002", "000099", "1 not in it, the first 000002.jpg; 1 in it alone, the first 000099.jpg"),
         ("eval", "000002.jpg 1", "000002.jpg 3", r"line 2: expected a file name and 0 .* got '000002.jpg 3'"),
         ("eval", "000002.jpg 1", "000002.jpg", "line 2: expected a file name"),
+        ("eval", "000002.jpg 1", "000002.jpg 1\n000002.jpg 2", "line 3: expected each file once, got 000002.jpg again"),
     ],
 )  # fmt: skip
 def test_broken_lists(celeba, file, old, new, message):

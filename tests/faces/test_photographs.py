@@ -46,6 +46,13 @@ def test_other_lists_another_cache_file(celeba):
     assert (len(before), len(after), celeba.cached()) == (3, 5, [".npy", ".npy"])
 
 
+def test_equal_lists_of_another_copy_do_not_read_this_ones_photographs(celeba, tmp_path):
+    """The half-size and the whole photographs have the same lists."""
+    other = type(celeba)(tmp_path / "other", (178, 218))
+    assert other.partition.read_text() == celeba.partition.read_text()
+    assert other.load("test").checksum != celeba.load("test").checksum
+
+
 # --- what was cut short ------------------------------------------------------------------------------------
 
 
