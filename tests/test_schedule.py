@@ -9,6 +9,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from decnn.study import cli, sampling, schedule
+from decnn.study.arguments import parser
 from decnn.study.experiments import PROFILES, specification
 from decnn.study.models import build
 from decnn.study.sampling import sampled_logits
@@ -26,7 +27,7 @@ ONE = Selection(("table_01a",), "paper", ("mnist",), ("ReDecNN",), (0,))
 @pytest.mark.parametrize("what", ORDER)
 def test_a_printed_command_is_understood_as_it_was_meant(what):
     selection = ORDER[what]
-    specs, _ = cli._chosen(cli._parser().parse_args(selection.command.split()[1:]))
+    specs, _ = cli._chosen(parser(cli.COMMANDS).parse_args(selection.command.split()[1:]))
     assert specs == selection.specifications() != []
 
 

@@ -25,7 +25,7 @@ from pathlib import Path
 from decnn.checkpoints import write_atomically
 from decnn.study import paths
 
-__all__ = ["Claim", "Standing", "claimed", "clear", "fail", "look"]
+__all__ = ["Claim", "Standing", "claimed", "clear", "fail", "held", "last_lines", "look", "running"]
 
 HEARTBEAT = 20.0  # seconds between signs of life
 # Seconds without one after which a claim may be taken over. NFS shows time stamps up to a minute late, and may hang.

@@ -13,6 +13,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from decnn.study.arguments import parser
+
 if TYPE_CHECKING:
     from decnn.study.experiments import Spec
     from decnn.study.records import Records
@@ -22,7 +24,7 @@ __all__ = ["main"]
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Parse the command line and run one command; a user's mistake ends in one line and exit status 2."""
-    options = _parser().parse_args(arguments)
+    options = parser(COMMANDS).parse_args(arguments)
     try:
         return options.command(options)
     except ModuleNotFoundError as error:
@@ -39,99 +41,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("decnn: interrupted; the same command goes on from the last checkpoint", file=sys.stderr)
         return 130
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser("decnn", description="The executable companion of the DecNN paper.")
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
-
-    run = commands.add_parser("run", help="fill what a table lacks at a profile, going on from checkpoints")
-    run.add_argument(
-        "table", nargs="+",
-        help="tables such as table_01a, all of them (all), the pair of runs behind the page on speed "
-        "(precision), or those that measure open choices (open_choices)",
-    )  # fmt: skip
-    _add_choice(run, profile="smoke")
-    run.add_argument("--device", default="cpu", help="cpu or cuda")
-    run.add_argument(
-        "--checkpoint-activations", action="store_true",
-        help="where a decoder's training does not fit the memory: the same results with less of it, in more time",
-    )  # fmt: skip
-    run.add_argument(
-        "--released", action="store_true",
-        help="evaluate the weights that come with the package where they are of the very run, instead of training it",
-    )  # fmt: skip
-    run.add_argument("--refresh", action="store_true", help="evaluate again even where a record exists")
-    run.add_argument("--launcher", metavar="NAME", help="local or slurm: each run a job; by default no jobs")
-    run.add_argument("--jobs", type=int, metavar="N", help="how many jobs at once; by default 2 local, 16 on Slurm")
-    run.add_argument("--partition", help="of Slurm; by default the cluster's")
-    run.add_argument("--hours", type=float, help="of a Slurm job, which goes on in another one; by default 24")
-    run.add_argument("--cpus", type=int, help="of a Slurm job; by default 4")
-    run.set_defaults(command=_run)
-
-    status = commands.add_parser("status", help="which cells exist at which profile")
-    status.add_argument(
-        "--watch", nargs="?", type=float, const=10.0, metavar="SECONDS",
-        help="show what is done, running, failed and to do, again and again until nothing is left; by default every 10",
-    )  # fmt: skip
-    status.add_argument("--table", nargs="+", help="what --watch looks at; by default all")
-    _add_choice(status)
-    status.set_defaults(command=_status)
-
-    _add_verdict(commands)
-
-    clean = commands.add_parser(
-        "clean", help="delete checkpoints, logs and what is noted of failed runs; records are never touched"
-    )
-    clean.set_defaults(command=_clean)
-
-    data = commands.add_parser("data", help="data sets")
-    actions = data.add_subparsers(required=True, metavar="ACTION")
-    get = actions.add_parser("get", help="download a data set into $DECNN_DATA or the cache")
-    get.add_argument("name")
-    get.set_defaults(command=_data_get)
-
-    execute = commands.add_parser("execute", help="execute notebooks into book/chapters, checking parameter names")
-    execute.add_argument("notebooks", nargs="*", type=Path, help="by default every chapter of the book")
-    execute.add_argument("-p", dest="parameters", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"))
-    execute.add_argument("-o", dest="output", type=Path, help="where to write, for a single notebook")
-    execute.set_defaults(command=_execute)
-
-    pages = commands.add_parser("pages", help="write the fragments of pages that follow from code and records")
-    pages.set_defaults(command=_pages)
-
-    release = commands.add_parser("release", help="put the trained weights of a run into decnn/weights")
-    release.add_argument("--profile", default="overnight")
-    release.add_argument("--datasets", type=_names, help="by default mnist,fashion_mnist")
-    release.add_argument("--votes", action="store_true", help="write what a released model's paths vote instead")
-    release.set_defaults(command=_release)
-
-    bench = commands.add_parser("bench", help="measure training and voting beside a plain implementation")
-    bench.add_argument("--json", action="store_true", help="print the record as JSON")
-    instead = bench.add_mutually_exclusive_group()
-    instead.add_argument("--cost", metavar="PROFILE", help="measure Table 10 at a profile's decoder width instead")
-    instead.add_argument("--scaling", action="store_true", help="measure how cost grows instead")
-    instead.add_argument("--ideas", metavar="PROFILE", help="measure each idea of the training step at a width instead")
-    instead.add_argument("--memory", metavar="PROFILE", help="count what a profile's training takes of memory instead")
-    bench.add_argument("--device", default="cpu", help="cpu or cuda, for --cost and --scaling")
-    bench.add_argument("--save", action="store_true", help="write the record to book/bench for the book")
-    bench.set_defaults(command=_bench)
-    return parser
-
-
-def _add_verdict(commands: argparse._SubParsersAction) -> None:
-    verdict = commands.add_parser("verdict", help="what the committed records say of each claim of the paper")
-    verdict.add_argument("--profile", help="paper, overnight or reader; by default each")
-    verdict.add_argument("--json", action="store_true", help="with every case, its intervals and records")
-    verdict.add_argument("--save", action="store_true", help="write book/verdicts.csv, which a test compares")
-    verdict.set_defaults(command=_verdict)
-
-
-def _add_choice(parser: argparse.ArgumentParser, profile: str | None = None) -> None:
-    parser.add_argument("--profile", default=profile, help="smoke, reader, overnight or paper")
-    parser.add_argument("--datasets", type=_names, help="that are trained on, e.g. mnist; by default all")
-    parser.add_argument("--methods", type=_names, help="e.g. ReDecNN,Ensemble; by default all")
-    parser.add_argument("--seeds", type=_seeds, help="e.g. 0,1,2; by default the profile's")
 
 
 def _chosen(options: argparse.Namespace) -> tuple[list[Spec], Records]:
@@ -337,17 +246,6 @@ def _bench(options: argparse.Namespace) -> int:
     return 0
 
 
-def _names(text: str) -> tuple[str, ...]:
-    return tuple(text.split(","))
-
-
-def _seeds(text: str) -> tuple[int, ...]:
-    try:
-        return tuple(int(part) for part in text.split(","))
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"expected integers such as 0,1,2, got {text!r}") from error
-
-
 def _value(text: str) -> object:
     """A parameter from the command line: a number, true or false, or text."""
     try:
@@ -358,3 +256,16 @@ def _value(text: str) -> object:
 
 if __name__ == "__main__":
     sys.exit(main())
+
+
+COMMANDS = {
+    "run": _run,
+    "status": _status,
+    "verdict": _verdict,
+    "clean": _clean,
+    "data_get": _data_get,
+    "execute": _execute,
+    "pages": _pages,
+    "release": _release,
+    "bench": _bench,
+}

@@ -9,6 +9,7 @@ from decnn.study.queries import EPS, SAMPLED, Queries, Query
 
 __all__ = [
     "CONFOUNDING",
+    "FAIR",
     "GROUPS",
     "NUMBERS",
     "composed",

@@ -16,7 +16,7 @@ from decnn.precision import arithmetic, emulated
 from decnn.study import paths
 from decnn.study.records import commit, device_name
 
-__all__ = ["in_turn", "on_same_machine", "place", "saved", "stamp", "training_step", "write"]
+__all__ = ["EMULATED", "in_turn", "on_same_machine", "place", "saved", "stamp", "training_step", "write"]
 
 
 EMULATED = ", bfloat16 emulated"

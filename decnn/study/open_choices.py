@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from decnn.study.experiments import METHODS, Profile, Spec, specification
 
-__all__ = ["KL_WEIGHTS", "RHOS", "VOTING", "alternatives", "initialised", "sampled", "spread"]
+__all__ = ["CHEAP", "KL_WEIGHTS", "OUTLIERS", "RHOS", "VOTING", "alternatives", "initialised", "sampled", "spread"]
 
 DATASET = "mnist"
 OUTLIERS = "fashion_mnist"

@@ -11,7 +11,18 @@ from decnn.study.experiments import METHODS, Profile, Spec, specification
 from decnn.study.jobs import pretrained
 from decnn.study.records import measured
 
-__all__ = ["EPS", "SAMPLED", "Queries", "Query", "beyond", "by_depth", "by_method", "convolutional", "shifts"]
+__all__ = [
+    "DATASETS",
+    "EPS",
+    "SAMPLED",
+    "Queries",
+    "Query",
+    "beyond",
+    "by_depth",
+    "by_method",
+    "convolutional",
+    "shifts",
+]
 
 DATASETS = {"MNIST": "mnist", "Fashion": "fashion_mnist", "CelebA": "celeba-10k"}  # as Tables 1 and 4 print them
 SHIFTED = {"MNIST": "mnist", "FashionMNIST": "fashion_mnist", "CelebA": "celeba-10k"}  # as Tables 2 and 11 do

@@ -12,7 +12,7 @@ from decnn.study import experiments
 from decnn.study.experiments import METHODS, Spec
 from decnn.study.runner import finished, trained, weights_of
 
-__all__ = ["name_of", "of", "take", "write"]
+__all__ = ["DATASETS", "name_of", "of", "take", "write"]
 
 DATASETS = ("mnist", "fashion_mnist")
 

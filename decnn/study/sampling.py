@@ -20,6 +20,9 @@ from decnn.training import derived_seed
 from decnn.uncertainty import path_logits, sample_paths, vote_entropy
 
 __all__ = [
+    "CHUNK",
+    "FEWER",
+    "PART",
     "SUBSETS",
     "asking",
     "batched",

@@ -35,7 +35,21 @@ from decnn.study.ledger import Claim, Comparison
 from decnn.study.paper import FULLEST_FIRST
 from decnn.study.sides import CellName
 
-__all__ = ["STATES", "Finding", "Need", "Verdict", "at", "judge", "need", "weakest"]
+__all__ = [
+    "CONTRADICTED",
+    "DIRECTION",
+    "NOT_RUN",
+    "REPRODUCED",
+    "STATES",
+    "UNDECIDED",
+    "Finding",
+    "Need",
+    "Verdict",
+    "at",
+    "judge",
+    "need",
+    "weakest",
+]
 
 REPRODUCED, DIRECTION, CONTRADICTED = "reproduced", "direction holds", "contradicted"
 UNDECIDED, NOT_RUN = "undecided", "not run"
