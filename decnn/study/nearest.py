@@ -166,6 +166,8 @@ def nearest_html(title: str, found: list[Block], readings: Mapping[str, Reading]
             together = [x for d in distances for x in d]
             count = len(together)
             rows[name] = [mean_text(d, 3) for d in distances] + [mean_text(together, 3)]
+        if all(values[-1] == "-" for values in rows.values()):  # no cell of this profile tells the readings apart
+            continue
         head = ["reading", *block.table.subjects, "all"]
         measure = "absolute logarithm of ours / printed" if ratio else "absolute difference from the printed values"
         caption = f"{title}, {block.profile.name} profile: mean {measure}"
