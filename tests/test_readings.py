@@ -52,6 +52,18 @@ def test_the_unweighted_sum_counts_bins_and_not_examples():
     assert readings.unweighted(BINS) == pytest.approx(100 * (0.3 + 0.4))
 
 
+def test_what_lies_far_from_the_printed_value_is_named_by_profile():
+    """Our 0.7 lies 0.2 or more above what is printed of ensembles on other data sets, and never as far below."""
+    found = [block("table_02", "MNIST: Ensemble"), block("table_02", "MNIST: Ensemble", "smoke")]
+    (line,) = readings.apart(found, 0.15)
+    assert line.startswith("- reader: ")
+    told = line.removeprefix("- reader: ").split("; ")
+    values = {c.row: c.value for c in paper.printed("table_02") if c.column == "MNIST: Ensemble" and c.text}
+    assert len(told) == sum(0.7 - value > 0.15 for row, value in values.items() if not row.endswith("(Stdev)"))
+    assert "0.700 against 0.534" in line
+    assert readings.apart(found, -0.15) == []
+
+
 def test_measures_are_means_over_seeds_with_both_counts():
     html = readings.measures_html([block("table_02", "MNIST: MC")], "OOD (FashionMNIST)")
     high, low = "<td>0.700 ± 0.141</td>", "<td>0.300 ± 0.141</td>"

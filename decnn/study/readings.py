@@ -114,7 +114,8 @@ def apart(found: list[Block], by: float, metric: str | None = None) -> list[str]
     """
     lines = []
     for block in (block for block in found if not block.smoke):
-        cells = [c for c in block.cells if c.difference is not None and (metric is None or c.query.metric == metric)]
+        known = [cell for cell in block.cells if cell.difference is not None and cell.query.case]
+        cells = [cell for cell in known if metric in (None, cell.query.metric)]
         told = [
             f"{cell.query.subject} on {cell.query.case}" * (cell.query.subject != cell.query.case)
             + f", {cell.mean:.{cell.query.digits}f} against {cell.paper.text}"
