@@ -110,16 +110,17 @@ def _compute() -> str:
 
 def _state() -> str:
     """What readers have to know before they read any verdict: how far the paper's own scale has been reached."""
-    of_paper = [v for v in verdicts.at("paper").values() if v.claim.section != BEYOND and v.claim.comparisons]
-    judged = sum(verdict.run > 0 for verdict in of_paper)
-    told = f"{judged} of {len(of_paper)} tested claims have a record at the paper's own scale, the `paper` profile. "
+    tested = [v for v in verdicts.at("paper").values() if v.claim.section != BEYOND and v.claim.comparisons]
+    judged = sum(verdict.run > 0 for verdict in tested)
+    told = f"{judged} of {len(tested)} tested claims have a record at the paper's own scale, the `paper` profile. "
     if not any(_recorded(table, ("paper",)) for table in TABLES.values()):
         ratio = PROFILES["paper"].width // PROFILES["reader"].width
         told += (
             "No network with a decoder has been trained at that scale yet: what stands here of DecNN and ReDecNN comes "
             f"from smaller profiles, whose decoders are {ratio} times narrower and are trained for fewer steps. "
         )
-    bare = [table.title.partition(":")[0] for table in TABLES.values() if not _recorded(table, FULLEST_FIRST)]
+    of_paper = (table for name, table in TABLES.items() if name.startswith("table_"))
+    bare = [table.title.partition(":")[0] for table in of_paper if not _recorded(table, FULLEST_FIRST)]
     return told + (f"Without any result of theirs so far: {', '.join(dict.fromkeys(bare))}." if bare else "")
 
 
