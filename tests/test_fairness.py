@@ -76,6 +76,14 @@ def test_gaps_are_absolute_differences_of_each_seed():
     assert "<td>0.100</td><td>0.150 ± 0.071 (2)</td><td>+0.050</td>" in html
 
 
+def test_models_that_find_no_beard_are_named_with_their_ap():
+    none = [record(entry(0.3, f1=0.0), entry(0.5, f1=0.0), entry(0.6))]
+    found = block("table_07", records=lambda query: none if query.method == "Standard" else RECORDS)
+    text = fairness.silent([found, block("table_07", "smoke", lambda query: none)])
+    assert text.endswith("\n\n- reader: Standard, whose AP is 30.0 % (Bald) and 50.0 % (Not Bald)")
+    assert fairness.silent([block("table_07")]) == ""
+
+
 def test_how_fine_a_difference_few_images_show():
     text = fairness.resolution([block("table_07", "smoke"), block("table_07")])
     assert "there are 35 test images of celeba-10k, 15 of them with a beard" in text

@@ -11,9 +11,11 @@ from decnn.study.ledger import Claim, Comparison
 LEFT, RIGHT = ("table_01a", "A", "MNIST"), ("table_01a", "B", "MNIST")
 
 
-def claim(name="c", relation=">", tolerance=0.5, printed=2.0, left=LEFT, right=RIGHT, cases=1, **own):
+def claim(
+    name="c", relation=">", tolerance=0.5, printed=2.0, left=LEFT, right=RIGHT, cases=1, scale="difference", **own
+):
     comparisons = tuple(
-        Comparison(((left, 1.0),), ((right, 1.0),), 0.0, relation, tolerance, "difference", printed, f"case {n}", "")
+        Comparison(((left, 1.0),), ((right, 1.0),), 0.0, relation, tolerance, scale, printed, f"case {n}", "")
         for n in range(cases)
     )
     return Claim(name, "1", "a sentence", comparisons, **own)
@@ -53,6 +55,12 @@ HIGH, LOW = [3.0, 3.1, 2.9], [1.0, 1.1, 0.9]
 def test_verdict_of_a_single_test(relation, tolerance, left, right, state):
     found = {"A": left, "B": right} if right else {"A": left}
     assert judged(claim(relation=relation, tolerance=tolerance), **found)["c"].state == state
+
+
+def test_a_ratio_with_a_zero_in_it_is_undecided_and_says_why():
+    (finding,) = judged(claim(scale="ratio"), A=[0.0, 1.0, 1.1], B=LOW)["c"].findings
+    assert (finding.state, finding.found.contrast) == ("undecided", None)
+    assert "a zero among the values" in str(verdicts.need(finding))
 
 
 def test_what_is_not_printed_is_not_reproduced():

@@ -88,6 +88,8 @@ def _finding_html(finding: Finding) -> str:
     found, comparison = finding.found, finding.comparison
     if found is None:
         return badge(finding.state)
+    if found.contrast is None:
+        return badge(finding.state, f"{finding.state}: a ratio with a zero in it")
     half = max((h for h in (found.over_seeds, found.over_examples) if h is not None), default=None)
     interval = "one seed" if half is None else spread(half, comparison)
     return badge(finding.state, f"{finding.state}: {number(found.contrast, comparison)} ({interval})")

@@ -35,9 +35,9 @@ class Part:
 
 @dataclass(frozen=True)
 class Estimate:
-    """Our value of a contrast, with what is known of its noise."""
+    """Our value of a contrast, None if it is a ratio with a zero in it, with what is known of its noise."""
 
-    contrast: float
+    contrast: float | None
     parts: tuple[Part, ...]
 
     @property
@@ -89,6 +89,10 @@ def estimate(comparison: Comparison, profile: str, look_up: LookUp) -> Estimate 
         networks: dict[str, list[tuple[CellName, float, Measured]]] = {}
         for entry in found:
             networks.setdefault(entry[2].network, []).append(entry)
+        if comparison.scale == "ratio" and any(value <= 0 for *_, m in found for value in m.values.values()):
+            counts = (min(len(measured.values) for *_, measured in cells) for cells in networks.values())
+            unknown = (Sample(math.nan, count, None, math.nan) for count in counts)
+            return Estimate(None, tuple(map(Part, map(tuple, networks.values()), unknown, [None] * len(networks))))
         parts = [_part(cells, comparison.scale) for cells in networks.values()]
     if None in parts:
         return None

@@ -17,7 +17,16 @@ from decnn.study.paper import Block, Cell, Printed, printed
 from decnn.study.readings import grid_html, mean_text
 from decnn.study.records import measured
 
-__all__ = ["SIDES", "by_chance", "chance_html", "gaps", "intervals_html", "resolution"]
+__all__ = [
+    "SIDES",
+    "by_chance",
+    "chance_html",
+    "constant_answers",
+    "gaps",
+    "intervals_html",
+    "resolution",
+    "silent",
+]
 
 SIDES = {"Bald": "groups/with", "Not bald": "groups/without"}
 SHOWN = {"f1": ("F1", 3), "ap": ("AP, %", 1), "auroc": ("AUROC", 3), "ece": ("ECE, %", 2)}
@@ -94,6 +103,7 @@ def resolution(found: list[Block]) -> str:
     records = [r for subject in fullest.table.subjects for r in fullest.of(subject, "F1 (Bald)").records]
     entries = [measured(r, SIDES["Bald"]) for r in records]
     ends = [entry["f1"]["interval"] for entry in entries if entry["f1"]["interval"]]
+    ends = [(low, high) for low, high in ends if high > low]  # an F1 of 0 has an interval that says nothing
     half = statistics.fmean((high - low) / 2 for low, high in ends)
     values = {c.row: c.value for c in printed("table_07") if c.column == "F1 (Bald)"}
     step = values[PROTECTED] - values["ReDecNN (Eq. 4)"]
@@ -105,6 +115,24 @@ def resolution(found: list[Block]) -> str:
         f"from Equation 5 to Equation 8 in this group is {step:.3f}, {verdict} that: seeds alone, which share these "
         "images, would make it look surer than it is."
     )
+
+
+def silent(found: list[Block]) -> str:
+    """Markdown: the models that find no beard in either group at the threshold of F1, with their AP."""
+    lines = []
+    for block in (block for block in found if not block.smoke):
+        for row in dict.fromkeys(cell.paper.row for cell in block.cells):
+            values = {title: [block.cell(row, f"{title} ({group})") for group in GROUPS] for title in ("F1", "AP")}
+            if all(cell and cell.values and not any(cell.values) for cell in values["F1"]):
+                aps = " and ".join(
+                    f"{cell.mean:.1f} % ({group})" for group, cell in zip(GROUPS, values["AP"], strict=True)
+                )
+                lines.append(f"- {block.profile.name}: {row}, whose AP is {aps}")
+    told = (
+        "**No beard found.** These models give nobody with a beard a probability above one half, so their F1 is 0; how "
+        "they rank, AP says:"
+    )
+    return "\n\n".join([told, "\n".join(lines)]) if lines else ""
 
 
 def chance_html(dataset: str) -> str:

@@ -135,7 +135,8 @@ def judge(claims: Sequence[Claim], profile: str, look_up: LookUp = evidence.look
     asked = [claim for claim in claims if profile in (claim.profiles or (profile,))]
     distinct = dict.fromkeys(comparison for claim in asked for comparison in claim.comparisons)
     found = {comparison: estimate(comparison, profile, look_up) for comparison in distinct}
-    tested = {c: p for c, e in found.items() if e and (p := e.p(c.margin(e.contrast))) is not None}
+    told = {c: e for c, e in found.items() if e and e.contrast is not None}
+    tested = {c: p for c, e in told.items() if (p := e.p(c.margin(e.contrast))) is not None}
     adjusted = dict(zip(tested, intervals.holm(list(tested.values())), strict=True))
     level = LEVEL / max(sum(p >= LEVEL for p in adjusted.values()), 1)
     findings = {
@@ -177,6 +178,8 @@ def need(finding: Finding, comparable_sd: Callable[[str, CellName], float | None
 
     A single seed that has no standard deviation to be judged by takes that of the other methods in its table.
     """
+    if finding.found.contrast is None:
+        return Need(why="a zero among the values: their ratio is not defined")
     found, margin = finding.found, finding.comparison.margin(finding.found.contrast)
     sds = [_sd(part, finding.profile, comparable_sd) for part in found.parts]
     if None in sds:
