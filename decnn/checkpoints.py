@@ -31,7 +31,9 @@ def save_checkpoint(
     if optimiser is not None:
         for index, state in optimiser.state_dict()["state"].items():
             tensors |= {f"adam.{index}.{name}": value for name, value in state.items()}
-    tensors = {name: value.detach().cpu().clone().contiguous() for name, value in tensors.items()}
+    tensors = {
+        name: value.detach().cpu().clone(memory_format=torch.contiguous_format) for name, value in tensors.items()
+    }
     metadata = {"identity": identity, "step": str(step), "seconds": str(seconds)}
     metadata |= {"source": source} if source else {}
     write_atomically(path, save(tensors, metadata))

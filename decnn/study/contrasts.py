@@ -90,9 +90,7 @@ def estimate(comparison: Comparison, profile: str, look_up: LookUp) -> Estimate 
         for entry in found:
             networks.setdefault(entry[2].network, []).append(entry)
         if comparison.scale == "ratio" and any(value <= 0 for *_, m in found for value in m.values.values()):
-            counts = (min(len(measured.values) for *_, measured in cells) for cells in networks.values())
-            unknown = (Sample(math.nan, count, None, math.nan) for count in counts)
-            return Estimate(None, tuple(map(Part, map(tuple, networks.values()), unknown, [None] * len(networks))))
+            return Estimate(None, tuple(_undefined(cells) for cells in networks.values()))
         parts = [_part(cells, comparison.scale) for cells in networks.values()]
     if None in parts:
         return None
@@ -109,6 +107,12 @@ def _part(cells: Sequence[tuple[CellName, float, Measured]], scale: str, sign: i
         values = [sign * abs(value) for value in values]
     sloped = tuple((cell, w / _mean(m.values, seeds) if ratio else w, m) for cell, w, m in cells)
     return Part(sloped, _sample(values, sloped), _error(sloped, seeds))
+
+
+def _undefined(cells: Sequence[tuple[CellName, float, Measured]]) -> Part:
+    """What leads to the records of a network, without a sum."""
+    count = min(len(measured.values) for *_, measured in cells)
+    return Part(tuple(cells), Sample(math.nan, count, None, math.nan), None)
 
 
 def _sample(values: list[float], cells: Sequence[tuple[CellName, float, Measured]]) -> Sample:
