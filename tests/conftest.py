@@ -13,9 +13,9 @@ from torch import Tensor, nn
 import decnn
 from decnn import data
 from decnn.data.named import source
-from decnn.study import runner, tasks
-from decnn.study.experiments import Profile, Spec
-from decnn.study.records import Records
+from decnn.study.runs import runner
+from decnn.study.runs.records import Records
+from decnn.study.specifications import Profile, Spec, tasks
 
 
 @pytest.fixture(scope="session", autouse=True)

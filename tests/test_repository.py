@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from decnn.study import citing, paths
-from decnn.study.records import Records
-from decnn.study.selection import Selection
+from decnn.study import paths
+from decnn.study.runs.records import Records
+from decnn.study.site import citing
+from decnn.study.tables.selection import Selection
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))

@@ -1,5 +1,5 @@
 /* A number of ours in a table opens a panel: what was run, where, how long, its records, the command that makes it.
-   The page carries all of it (decnn/study/provenance.py), so no server is needed. Without this file the numbers are
+   The page carries all of it (decnn/study/pages/provenance.py), so no server is needed. Without this file the numbers are
    plain text, and the folded lists at the foot of each page name the records. */
 document.addEventListener("DOMContentLoaded", () => {
   const records = {};

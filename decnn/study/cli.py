@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 from decnn.study.arguments import parser
 
 if TYPE_CHECKING:
-    from decnn.study.experiments import Spec
-    from decnn.study.records import Records
+    from decnn.study.runs.records import Records
+    from decnn.study.specifications import Spec
 
 __all__ = ["main"]
 
@@ -45,17 +45,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _chosen(options: argparse.Namespace) -> tuple[list[Spec], Records]:
     """The runs that the user names, and the records that they belong to."""
-    from decnn.study.records import Records
-    from decnn.study.selection import Selection
+    from decnn.study.runs.records import Records
+    from decnn.study.tables.selection import Selection
 
     chosen = Selection(tuple(options.table), options.profile, options.datasets, options.methods, options.seeds)
     return chosen.specifications(), Records.of(options.profile)
 
 
 def _run(options: argparse.Namespace) -> int:
-    from decnn.study import launcher, release
-    from decnn.study.records import Records
-    from decnn.study.runner import fill
+    from decnn.study.runs import launcher, release
+    from decnn.study.runs.records import Records
+    from decnn.study.runs.runner import fill
 
     _check_device(options.device, options.launcher)
     _check_writable(Records.of(options.profile).folder)
@@ -102,7 +102,7 @@ def _check_writable(folder: Path) -> None:
 
 
 def _watch(options: argparse.Namespace) -> int:
-    from decnn.study import progress
+    from decnn.study.runs import progress
 
     if not options.watch > 0:
         raise ValueError(f"expected seconds above 0 with --watch, got {options.watch:g}: leave them out for 10")
@@ -128,19 +128,19 @@ def _status(options: argparse.Namespace) -> int:
     ]
     if given:
         raise ValueError(f"expected --watch with --{given[0]}, got none: add it, or leave --{given[0]} out")
-    from decnn.study import experiments, tables
-    from decnn.study.queries import Query
-    from decnn.study.records import Records
+    from decnn.study import specifications, tables
+    from decnn.study.runs.records import Records
+    from decnn.study.tables.queries import Query
 
     for table in tables.TABLES.values():
         print(table.title)
-        print(f"  {'runs with a record':26s}" + "".join(f"{profile:>12s}" for profile in experiments.PROFILES))
+        print(f"  {'runs with a record':26s}" + "".join(f"{profile:>12s}" for profile in specifications.PROFILES))
         rows: dict[tuple[str, str], list[Query]] = {}
         for query in table.queries.values():
             rows.setdefault((query.dataset, query.method), []).append(query)
         for (dataset, method), queries in rows.items():
             counts = ""
-            for size in experiments.PROFILES.values():
+            for size in specifications.PROFILES.values():
                 asked = {spec for query in queries for spec in query.specifications(size)}
                 counts += f"{sum(Records.of(size.name).path(s).exists() for s in asked)}/{len(asked)}".rjust(12)
             print(f"  {dataset + ' ' + method:26s}{counts}")
@@ -152,20 +152,22 @@ def _status(options: argparse.Namespace) -> int:
 
 
 def _verdict(options: argparse.Namespace) -> int:
-    from decnn.study import paper, verdict_reports
+    from decnn.study.tables import paper
+    from decnn.study.verdicts import reports
 
     profiles = [options.profile] if options.profile else paper.FULLEST_FIRST
     if options.save:
-        print(verdict_reports.save())
+        print(reports.save())
     elif options.json:
-        print(json.dumps(verdict_reports.as_json(profiles), indent=1))
+        print(json.dumps(reports.as_json(profiles), indent=1))
     else:
-        print(verdict_reports.as_text(profiles))
+        print(reports.as_text(profiles))
     return 0
 
 
 def _clean(options: argparse.Namespace) -> int:
-    from decnn.study import claiming, paths
+    from decnn.study import paths
+    from decnn.study.runs import claiming
 
     running = claiming.running()
     if running:
@@ -189,7 +191,7 @@ def _data_get(options: argparse.Namespace) -> int:
 
 
 def _execute(options: argparse.Namespace) -> int:
-    from decnn.study import notebooks
+    from decnn.study.site import notebooks
 
     chosen = options.notebooks or notebooks.chapters()
     if options.output and len(chosen) != 1:
@@ -201,15 +203,15 @@ def _execute(options: argparse.Namespace) -> int:
 
 
 def _pages(options: argparse.Namespace) -> int:
-    from decnn.study import pages
+    from decnn.study.site import fragments
 
-    for path in pages.write():
+    for path in fragments.write():
         print(path)
     return 0
 
 
 def _release(options: argparse.Namespace) -> int:
-    from decnn.study import release, votes
+    from decnn.study.runs import release, votes
 
     for path in (
         [votes.write()] if options.votes else release.write(options.profile, options.datasets or release.DATASETS)
@@ -219,30 +221,32 @@ def _release(options: argparse.Namespace) -> int:
 
 
 def _bench(options: argparse.Namespace) -> int:
-    from decnn.study import bench, cost, experiments, ideas, measuring, memory, scaling
+    from decnn.study import specifications
+    from decnn.study.benchmarks import bench, cost, ideas, memory, scaling
+    from decnn.study.runs import machines
 
     talkative = not options.json
     _check_device(options.device, launched=None)
     if options.device != "cpu" and not (options.cost or options.scaling):
         raise ValueError(f"expected --cost or --scaling with --device {options.device}: the others measure the CPU")
     if options.cost:
-        kind, record = "cost", cost.measure(experiments.profile(options.cost), options.device, progress=talkative)
+        kind, record = "cost", cost.measure(specifications.profile(options.cost), options.device, progress=talkative)
         lines = [f"{c['column']} {c['method']} {c['kind']}: {c['seconds']:.1f} s" for c in record["cells"]]
     elif options.scaling:
         kind, record = "scaling", scaling.measure(device=options.device)
         lines = [f"{name}: {scaling.law(name, points)[0]}" for name, points in record["series"].items()]
     elif options.ideas:
-        kind, record = "ideas", ideas.measure(experiments.profile(options.ideas).width)
+        kind, record = "ideas", ideas.measure(specifications.profile(options.ideas).width)
         lines = [f"{name}: {seconds:.3f} s" for name, seconds in record["seconds"].items()]
     elif options.memory:
-        kind, record = "memory", memory.measure(experiments.profile(options.memory), progress=talkative)
+        kind, record = "memory", memory.measure(specifications.profile(options.memory), progress=talkative)
         lines = [memory.memory_markdown(record)]
     else:
         kind, record = "speed", bench.measure(progress=talkative)
         lines = [bench.as_text(record)]
     print(json.dumps(record, indent=1) if options.json else "\n".join(lines))
     if options.save:
-        print(measuring.write(kind, record), file=sys.stderr)
+        print(machines.write(kind, record), file=sys.stderr)
     return 0
 
 

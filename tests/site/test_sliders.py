@@ -7,8 +7,9 @@ import pytest
 import torch
 
 import decnn
-from decnn.study import sliders, votes
-from decnn.study.sampling import label_entropy
+from decnn.study.evaluation.sampling import label_entropy
+from decnn.study.figures import sliders
+from decnn.study.runs import votes
 
 LAYERS, VOTES = "book/chapters/section_3_decodable_networks", "book/chapters/table_02_ood"
 ROLES = ("inliers", "outliers")

@@ -7,7 +7,7 @@ import torch
 
 import decnn
 from decnn import data
-from decnn.study import touch
+from decnn.study.site import touch
 
 PAGE = "book/touch"
 

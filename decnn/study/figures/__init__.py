@@ -1,0 +1,1 @@
+"""What a chapter draws and plays: charts of records, images, spectrograms, sliders, and the models that they show."""

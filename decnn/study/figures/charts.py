@@ -1,0 +1,306 @@
+"""Figures from records: each returns the figure and a text that says what it shows, for `plots.show`."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from decnn.study.figures.plots import style
+from decnn.study.pages.fairness import by_chance
+from decnn.study.tables.compositions import CONFOUNDING
+from decnn.study.tables.paper import Block, Cell
+from decnn.study.verdicts.intervals import Sample, half_width, standard_error
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = [
+    "attack_sweep",
+    "auroc_by_depth",
+    "by_confounding",
+    "changes",
+    "differences",
+    "heat_map",
+    "number_of_votes",
+    "reliability",
+]
+
+
+def differences(found: list[Block]) -> tuple[Figure, str]:
+    """Ours minus the paper's for each subject, a panel for each case (or subjects and cases exchanged, where
+    cases are many) and a mark for each profile.
+
+    Whiskers are one standard deviation over our seeds; smoke runs are drawn only where nothing else is at hand,
+    and say so in the title.
+    """
+    from matplotlib.figure import Figure  # without pyplot, a notebook shows it once
+
+    found = _findings(found)
+    table = found[0].table
+    many = len(table.cases) > len(table.subjects)
+    panels, rows = (table.subjects, table.cases) if many else (table.cases, table.subjects)
+    units = sorted({query.unit for query in table.queries.values()})
+    with style():
+        figure = Figure(figsize=(4.2 * len(panels), 0.42 * len(rows) + 1.3))
+        axes = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
+        for axis, panel in zip(axes, panels, strict=True):
+            axis.axvline(0, color="0.6", linewidth=1)
+            for offset, block in enumerate(found):
+                cells = [block.of(panel, row) if many else block.of(row, panel) for row in rows]
+                shift = 0.2 * (offset - (len(found) - 1) / 2)
+                drawn = [(i + shift, c) for i, c in enumerate(cells) if c and c.difference is not None]
+                axis.errorbar(
+                    [cell.difference for _, cell in drawn], [place for place, _ in drawn],
+                    xerr=[cell.sd or 0 for _, cell in drawn], linestyle="none", capsize=3, label=block.profile.name,
+                )  # fmt: skip
+            axis.set_yticks(range(len(rows)), rows)
+            axis.set_title(f"{panel}{' (smoke)' if found[0].smoke else ''}")
+            axis.set_xlabel(f"ours - paper, {' or '.join(units).replace('%', 'percentage points')}")
+        axes[0].invert_yaxis()
+        axes[-1].legend(title="profile", loc="best")
+        figure.tight_layout()
+    return figure, f"{table.title}: difference between our mean and the printed value, by {'case' if many else 'row'}."
+
+
+def changes(found: list[Block], base: str) -> tuple[Figure, str]:
+    """AUROC of each subject minus that of `base`, case by case: printed, and ours with a mark for each profile.
+
+    Whiskers are Welch's 95 % intervals, as in claims; smoke runs are drawn only where nothing else is at hand.
+    """
+    from matplotlib.figure import Figure
+
+    found = _findings(found)
+    table = found[0].table
+    subjects = [subject for subject in table.subjects if subject != base]
+    aurocs = dict.fromkeys(query.case for query in table.queries.values() if query.case and query.unit == "AUROC")
+    cases = [case for case in aurocs if all(found[0].of(subject, case) for subject in table.subjects)]
+    with style():
+        figure = Figure(figsize=(3.2 * len(subjects) + 2.2, 0.36 * len(cases) + 1.6), layout="constrained")
+        axes = figure.subplots(1, len(subjects), sharex=True, sharey=True, squeeze=False)[0]
+        for axis, subject in zip(axes, subjects, strict=True):
+            axis.axvline(0, color="0.6", linewidth=1)
+            printed = [(found[0].of(subject, case).paper.value, found[0].of(base, case).paper.value) for case in cases]
+            known = [(a - b, place) for place, (a, b) in enumerate(printed) if a is not None and b is not None]
+            axis.plot(*zip(*known, strict=True), "|", color="0", markersize=9, label="printed")
+            for offset, block in enumerate(found, start=1):
+                pairs = enumerate((block.of(subject, c), block.of(base, c)) for c in cases)
+                drawn = [(i + 0.18 * offset, *_change(*pair)) for i, pair in pairs if all(c.values for c in pair)]
+                axis.errorbar(
+                    [change for _, change, _ in drawn], [place for place, *_ in drawn],
+                    xerr=[half for *_, half in drawn], linestyle="none", capsize=2, label=block.profile.name,
+                )  # fmt: skip
+            axis.set_yticks(range(len(cases)), cases)
+            axis.set_title(f"{subject}{' (smoke)' if found[0].smoke else ''}")
+            axis.set_xlabel(f"AUROC minus {base!r}")
+        axes[0].invert_yaxis()
+        axes[-1].legend(loc="best")
+    text = f"{table.title}: change of AUROC against {base!r}, printed and ours, by kind of outliers."
+    return figure, text
+
+
+def _change(cell: Cell, base: Cell) -> tuple[float, float]:
+    """Difference of means and half of Welch's 95 % interval, nan where a cell has one seed."""
+    samples = [Sample(c.mean, len(c.values), c.sd, len(c.values) - 1) for c in (cell, base)]
+    spread = standard_error(samples)
+    return cell.mean - base.mean, half_width(*spread) if spread else math.nan
+
+
+def auroc_by_depth(found: list[Block]) -> tuple[Figure, str]:
+    """ReDecNN's paths at every depth: AUROC of their votes, and the accuracy of a single path, a line a profile."""
+    from matplotlib.figure import Figure  # without pyplot, a notebook shows it once
+
+    found = [block for block in _findings(found) if any(block.of("ReDecNN", c).records for c in block.table.cases)]
+    if not found:
+        raise ValueError("expected a block with a ReDecNN record, got none: run one with `decnn run table_01b`")
+    columns = [c for c in found[0].table.cases if any(block.of("ReDecNN", c).records for block in found)]
+    measures = {"misclassification_auroc": "AUROC of votes", "accuracy_of_one_path": "accuracy of one path (%)"}
+    ends = []
+    with style():
+        figure = Figure(figsize=(4.2 * len(columns), 5.2))
+        panels = figure.subplots(len(measures), len(columns), sharex=True, squeeze=False)
+        for place, column in enumerate(columns):
+            for row, (measure, label) in enumerate(measures.items()):
+                panel = panels[row, place]
+                for block in found:
+                    values = _by_depth(block.of("ReDecNN", column), measure)
+                    if not values:
+                        continue
+                    panel.plot(range(1, len(values) + 1), values, label=block.profile.name)
+                    ends.append(f"{column}, {block.profile.name}, {label}: {values[0]:.3g} to {values[-1]:.3g}")
+                panel.set_ylabel(label if place == 0 else "")
+            panels[0, place].set_title(f"{column}{' (smoke)' if found[0].smoke else ''}")
+            panels[-1, place].set_xlabel("depth of the composition that votes")
+        panels[0, 0].legend(title="profile", loc="best")
+        figure.tight_layout()
+    return figure, f"From the first depth to the last. {'; '.join(ends)}."
+
+
+def heat_map(found: list[Block], title: str = "") -> tuple[Figure, str]:
+    """AUROC of every kind of outlier (rows) for every data set and method (columns), printed beside ours."""
+    import seaborn
+    from matplotlib.figure import Figure
+
+    block = _fullest(found)
+    rows = [r for r in dict.fromkeys(c.paper.row for c in block.cells) if not r.endswith(("(Mean)", "(Stdev)"))]
+    columns = [c for c in dict.fromkeys(c.paper.column for c in block.cells) if _any_query(block, c)]
+    cells = [[block.cell(row, column) for column in columns] for row in rows]
+    paper = [[cell and cell.paper.value for cell in line] for line in cells]
+    ours = [[cell and cell.mean for cell in line] for line in cells]
+    panels = [("printed", paper)] * any(v is not None for line in paper for v in line)
+    panels += [(f"ours, {block.profile.name}", ours)]
+    with style():
+        figure = Figure(figsize=(0.75 * len(columns) * len(panels) + 2.6, 0.36 * len(rows) + 1.6), layout="constrained")
+        axes = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
+        for axis, (name, values) in zip(axes, panels, strict=True):
+            table = [[float("nan") if v is None else v for v in line] for line in values]
+            seaborn.heatmap(
+                table, ax=axis, vmin=0.4, vmax=1, cmap="cividis", annot=True, fmt=".2f", annot_kws={"size": 8},
+                xticklabels=columns, yticklabels=rows, cbar=axis is axes[-1], cbar_kws={"label": "AUROC"},
+            )  # fmt: skip
+            axis.set_title(f"{name}{' (smoke)' if block.smoke and name != 'printed' else ''}")
+            axis.tick_params(axis="x", rotation=60)
+    text = (
+        f"{title or block.table.title}: AUROC as a heat map, rows are kinds of outliers, columns data set and method."
+    )
+    return figure, text
+
+
+def attack_sweep(found: list[Block]) -> tuple[Figure, str]:
+    """AUROC of FGSM against its strength eps, a line for each subject and a panel for each data set."""
+    from matplotlib import rcParams
+    from matplotlib.figure import Figure
+
+    block = _fullest(found)
+    cells = [c for c in block.cells if c.paper.row == "Adversarial (FGSM)" and c.records]
+    if not cells:
+        raise ValueError("expected a block with records of FGSM, got none: run them with `decnn run table_02`")
+    names = list(dict.fromkeys(cell.paper.column.rpartition(": ")[0] for cell in cells))
+    subjects = list(dict.fromkeys(cell.query.subject for cell in cells))
+    with style():
+        looks = dict(zip(subjects, rcParams["axes.prop_cycle"], strict=False))
+        figure = Figure(figsize=(4.4 * len(names), 3.8), layout="constrained")
+        axes = figure.subplots(1, len(names), sharey=True, squeeze=False)[0]
+        for axis, name in zip(axes, names, strict=True):
+            for cell in (c for c in cells if c.paper.column.startswith(f"{name}: ")):
+                score = cell.query.metric.split("/")[3]
+                courses = [_sweep(record, score) for record in cell.records]
+                means = [statistics.fmean(values) for values in zip(*(c.values() for c in courses), strict=True)]
+                axis.plot(list(courses[0]), means, label=cell.query.subject, **looks[cell.query.subject])
+            axis.axhline(0.5, color="0.6", linewidth=1)
+            axis.set_title(f"{name}, {block.profile.name}")
+            axis.set_xlabel("eps (largest change of a pixel)")
+        axes[0].set_ylabel("AUROC of adversarial inputs")
+        drawn = {label: line for axis in axes for line, label in zip(*axis.get_legend_handles_labels(), strict=True)}
+        figure.legend(drawn.values(), drawn, loc="outside upper left", ncols=len(drawn))
+    return figure, "AUROC of telling FGSM inputs from test inputs against the strength of the attack, by method."
+
+
+def reliability(found: list[Block]) -> tuple[Figure, str]:
+    """Accuracy against confidence in 15 bins: a row of panels for each data set, a panel for each method."""
+    from matplotlib.figure import Figure
+
+    block = _fullest(found)
+    cases = [
+        case for case in block.table.cases if any((c := block.of(s, case)) and c.records for s in block.table.subjects)
+    ]
+    subjects = [s for s in block.table.subjects if any((c := block.of(s, case)) and c.records for case in cases)]
+    with style():
+        figure = Figure(figsize=(2.1 * len(subjects) + 0.6, 2.2 * len(cases) + 0.5), layout="constrained")
+        axes = figure.subplots(len(cases), len(subjects), sharex=True, sharey=True, squeeze=False)
+        for line, case in zip(axes, cases, strict=True):
+            for axis, subject in zip(line, subjects, strict=True):
+                axis.plot([0, 1], [0, 1], color="0.6", linewidth=1, marker="none")
+                for record in block.of(subject, case).records:
+                    bins = record["metrics"]["reliability"]
+                    kept = [i for i, count in enumerate(bins["count"]) if count]
+                    points = [[bins[key][i] for i in kept] for key in ("confidence", "accuracy")]
+                    axis.plot(*points, markersize=3, linewidth=1)
+                axis.set_title(subject, fontsize=10)
+            line[0].set_ylabel(f"{case}\naccuracy")
+        figure.supxlabel(f"confidence ({block.profile.name}, a line for each seed)", fontsize=11)
+    text = "Reliability diagrams: accuracy against confidence in 15 bins, by data set and method; the diagonal is even."
+    return figure, text
+
+
+def number_of_votes(courses: Mapping[str, Sequence[dict]], ylabel: str) -> tuple[Figure, str]:
+    """A measure against the number of sampled classifiers that vote, with one sd over random choices of them."""
+    from matplotlib.figure import Figure
+
+    with style():
+        figure = Figure(figsize=(6.4, 3.6), layout="constrained")
+        axis = figure.subplots()
+        for name, course in courses.items():
+            steps = [step for step in course if step["mean"] is not None]
+            counts, means = [s["samples"] for s in steps], [s["mean"] for s in steps]
+            axis.errorbar(counts, means, yerr=[s["sd"] or 0 for s in steps], capsize=2, label=name)
+        axis.axvline(30, color="0.6", linewidth=1)
+        axis.set(xscale="log", xlabel="classifiers that vote (the paper: 30)", ylabel=ylabel)
+        axis.set_xticks([1, 3, 10, 30, 100], ["1", "3", "10", "30", "100"])
+        axis.legend(loc="best")
+    return figure, f"{ylabel} against the number of sampled classifiers, 1 to 100, by method."
+
+
+def by_confounding(found: list[Block]) -> tuple[Figure, str]:
+    """The controlled test: what a probe knows of the protected attribute, and accuracy, against the tie in training.
+
+    A line for each model, a grey one for the better of the constant answers; whiskers are one sd over seeds.
+    """
+    from matplotlib.figure import Figure
+
+    block = _fullest(found)
+    metrics = next(record["metrics"] for cell in block.cells for record in cell.records)
+    moustaches, bald = (
+        sum(part["positives"] for part in parts) / sum(part["examples"] for part in parts)
+        for parts in (metrics["groups"].values(), [metrics["probe"]])
+    )
+    probed = {
+        f"Probe, {name}": (f"{name} of a probe for baldness", by_chance(name.lower(), bald), 3)
+        for name in ("F1", "AUROC")
+    }
+    measures = probed | {"Accuracy": ("accuracy of moustaches (%)", 100 * max(moustaches, 1 - moustaches), 1)}
+    ends = {label: [] for label, *_ in measures.values()}
+    with style():
+        figure = Figure(figsize=(3.1 * len(measures), 3.4), layout="constrained")
+        axes = figure.subplots(1, len(measures))
+        for axis, (measure, (label, constant, digits)) in zip(axes, measures.items(), strict=True):
+            for subject in block.table.subjects:
+                cells = [(tie, block.of(subject, f"tie {tie:g}, {measure}")) for tie in CONFOUNDING]
+                drawn = [(tie, cell.mean, cell.sd or 0) for tie, cell in cells if cell.values]
+                if drawn:
+                    x, y, sd = zip(*drawn, strict=True)
+                    axis.errorbar(x, y, yerr=sd, capsize=3, label=subject)
+                    ends[label].append(f"{subject} {y[0]:.{digits}f} at {x[0]:g} and {y[-1]:.{digits}f} at {x[-1]:g}")
+            axis.axhline(constant, color="0.6", linewidth=1, label="a constant answer")
+            axis.set(xlabel="tie of moustache and baldness", ylabel=label)
+        about = f"Synthetic faces, {block.profile.name} profile{', no finding' if block.smoke else ''}"
+        figure.suptitle(about, fontsize=11)
+        figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
+    courses = " ".join(f"{label[0].upper()}{label[1:]}: {', '.join(lines)}." for label, lines in ends.items())
+    return figure, f"{about}, by the tie in training. {courses}"
+
+
+def _any_query(block: Block, column: str) -> bool:
+    return any(cell.query for cell in block.cells if cell.paper.column == column)
+
+
+def _sweep(record: dict, score: str) -> dict[float, float]:
+    sets = record["metrics"]["sets"]
+    return {float(name[5:]): sets[name]["scores"][score]["auroc"] for name in sets if name.startswith("fgsm-")}
+
+
+def _findings(found: list[Block]) -> list[Block]:
+    return [block for block in found if not block.smoke] or found
+
+
+def _fullest(found: list[Block]) -> Block:
+    """The block with most cells; of equals, the first."""
+    return max(_findings(found), key=lambda block: sum(bool(cell.values) for cell in block.cells))
+
+
+def _by_depth(cell: Cell, measure: str) -> list[float]:
+    """Means over seeds, for the depths at which every seed defines the measure."""
+    courses = [[step[measure] for step in record["metrics"]["by_depth"]] for record in cell.records]
+    depths = zip(*courses, strict=True)
+    return [float("nan") if None in values else statistics.fmean(values) for values in depths]

@@ -1,0 +1,95 @@
+"""The ledger's claims on one table, as its chapter shows them."""
+
+from __future__ import annotations
+
+import html
+
+from decnn.study import verdicts
+from decnn.study.pages.table_pages import region
+from decnn.study.pages.verdict_pages import badge, number, spread
+from decnn.study.specifications import named
+from decnn.study.tables.paper import FULLEST_FIRST
+from decnn.study.verdicts import CONTRADICTED, DIRECTION, NOT_RUN, REPRODUCED, UNDECIDED, Finding, Verdict, ledger
+
+__all__ = ["claims_html", "summary"]
+
+NOTHING = "no test has records on both of its sides"
+CORRECTED = (
+    "Verdicts are corrected for the number of tests at a profile (Holm), the intervals shown are not: a test whose "
+    "interval leaves zero out may still be undecided."
+)
+
+
+def summary(name: str) -> str:
+    """What a table's claims come to, in one Markdown paragraph for each verdict."""
+    found = _asked(name)
+    findings = [finding for judged in found for _, of_claim in judged for finding in of_claim]
+    if not findings:
+        return f"**In short.** Nothing is decided: {NOTHING}."
+    decided: dict[str, list[str]] = {}
+    for state in (CONTRADICTED, DIRECTION, REPRODUCED):
+        for verdict, of_claim in (pair for judged in found for pair in judged):
+            cases = [finding.comparison.case for finding in of_claim if finding.state == state]
+            if cases:
+                text = f"*{verdict.claim.sentence}* ({'; '.join(cases)}; {verdict.profile})"
+                decided.setdefault(state, []).append(text)
+    if not decided:
+        return "**In short.** Every test is undecided or not run."
+    rest = sum(finding.state in (UNDECIDED, NOT_RUN) for finding in findings)
+    head = "**Finding: some claims do not hold.**" if CONTRADICTED in decided else "**In short.**"
+    counted = f"{len(findings) - rest} of {len(findings)} tests are decided, the others undecided or not run."
+    parts = [f"{state.capitalize()}: {'. '.join(texts)}." for state, texts in decided.items()]
+    return "\n\n".join([f"{head} {counted}", *parts])
+
+
+def claims_html(name: str, own_statistics: bool = False) -> str:
+    """A table of a table's claims, a row for each case and a column for each profile with records.
+
+    Smoke records are never judged. `own_statistics` is that of `paper.blocks`.
+    """
+    found = _asked(name, own_statistics)
+    if not found:
+        return f'<p class="not-run">No claim is judged here: {NOTHING}.</p>'
+    rows = []
+    for judged in zip(*found, strict=True):
+        claim, lines = judged[0][0].claim, list(zip(*(findings for _, findings in judged), strict=True))
+        link = f'<a href="verdict.html#claim-{claim.id}">{html.escape(claim.sentence)}</a>'
+        for place, line in enumerate(lines):
+            first = f'<th scope="rowgroup" rowspan="{len(lines)}">{link}</th>' if place == 0 else ""
+            cells = "".join(f"<td>{_finding_html(finding)}</td>" for finding in line)
+            rows.append(f'<tr>{first}<th scope="row">{html.escape(line[0].comparison.case)}</th>{cells}</tr>')
+    head = "".join(f'<th scope="col">{judged[0][0].profile}</th>' for judged in found)
+    head = f'<thead><tr><th scope="col">claim</th><th scope="col">on</th>{head}</tr></thead>'
+    title = "Claims: our left - right of each test, with the wider of its 95 % intervals over seeds and over examples"
+    return region(
+        title, f"{head}<tbody>{''.join(rows)}</tbody>", smoke=False, below=f"<p><small>{CORRECTED}</small></p>"
+    )
+
+
+def _asked(name: str, own_statistics: bool = False) -> list[list[tuple[Verdict, list[Finding]]]]:
+    """For each profile with a record of the table, its claims with those of their cases that are about it.
+
+    Raises:
+        ValueError: no claim is about a table of that name.
+    """
+    named(name, dict.fromkeys(table for claim in ledger.read() for table in claim.tables), "table with claims")
+    found = []
+    for profile in FULLEST_FIRST:
+        judged = []
+        for verdict in verdicts.at(profile, own_statistics).values():
+            findings = [finding for finding in verdict.findings if finding.comparison.table == name]
+            judged += [(verdict, findings)] if findings else []
+        if any(finding.found for _, findings in judged for finding in findings):
+            found.append(judged)
+    return found
+
+
+def _finding_html(finding: Finding) -> str:
+    found, comparison = finding.found, finding.comparison
+    if found is None:
+        return badge(finding.state)
+    if found.contrast is None:
+        return badge(finding.state, f"{finding.state}: a ratio with a zero in it")
+    half = max((h for h in (found.over_seeds, found.over_examples) if h is not None), default=None)
+    interval = "one seed" if half is None else spread(half, comparison)
+    return badge(finding.state, f"{finding.state}: {number(found.contrast, comparison)} ({interval})")

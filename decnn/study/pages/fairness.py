@@ -1,0 +1,200 @@
+"""Tables 7 and 8 with what they rest on: images in each group, intervals over them, chance, gaps between the groups."""
+
+from __future__ import annotations
+
+import dataclasses
+import html
+import statistics
+from collections.abc import Mapping, Sequence
+
+import torch
+
+from decnn.data import DataNotFound
+from decnn.study.pages.readings import grid_html, mean_text
+from decnn.study.runs.records import measured
+from decnn.study.specifications import profile, specification, tasks
+from decnn.study.tables.compositions import FAIR, GROUPS
+from decnn.study.tables.paper import Block, Cell, Printed, printed
+
+__all__ = [
+    "SIDES",
+    "by_chance",
+    "chance_html",
+    "constant_answers",
+    "gaps",
+    "intervals_html",
+    "resolution",
+    "silent",
+]
+
+SIDES = {"Bald": "groups/with", "Not bald": "groups/without"}
+SHOWN = {"f1": ("F1", 3), "ap": ("AP, %", 1), "auroc": ("AUROC", 3), "ece": ("ECE, %", 2)}
+PROTECTED = "ReDecNN (Eq. 8)"
+
+
+def by_chance(name: str, share: float) -> float | None:
+    """What "yes" to every image would get: F1 2p / (1 + p), AP p (percent), AUROC 1/2 at a share p of positives.
+
+    Example:
+        >>> by_chance("ap", 0.25), by_chance("f1", 0.25), by_chance("ece", 0.25)
+        (25.0, 0.4, None)
+    """
+    return {"f1": 2 * share / (1 + share), "ap": 100 * share, "auroc": 0.5}.get(name)
+
+
+def intervals_html(found: list[Block], places: Mapping[str, str], names: Sequence[str]) -> str:
+    """A table for each block and place: numbers of each model with the 95 % interval over images, below chance's.
+
+    Numbers and ends of intervals are means over seeds.
+
+    Arguments:
+        found: blocks of Table 7 or 8.
+        places: title -> where the metrics hold an entry of `groups.compare`, or a probe.
+        names: of the numbers, among f1, ap, auroc and ece.
+    """
+    parts = []
+    for block in found:
+        records = {cell.query.subject: cell.records for cell in block.cells if cell.query and cell.query.case}
+        records = {subject: own for subject, own in records.items() if own}
+        for title, place in places.items() if records else ():
+            entries = {subject: [measured(r, place) for r in own] for subject, own in records.items()}
+            counts = next(iter(entries.values()))[0]
+            rows = {"yes to every image": [_chance_text(name, counts) for name in names]}
+            rows |= {s: [_interval_text([e[name] for e in own], name) for name in names] for s, own in entries.items()}
+            smoke = "SMOKE RUN, not a finding" if block.smoke else f"{block.profile.name} profile"
+            caption = (
+                f"{title}: {counts['positives']:,} positive of {counts['examples']:,} test images of "
+                f"{_data_of(block)}; 95 % bootstrap intervals over images, {smoke}"
+            )
+            parts.append(grid_html(caption, ["", *(SHOWN[name][0] for name in names)], rows, block.smoke))
+    return "".join(parts)
+
+
+def gaps(found: list[Block]) -> list[Block]:
+    """Table 7's |not bald - bald| of each seed."""
+    derived = []
+    for block in found:
+        rows = dict.fromkeys(cell.paper.row for cell in block.cells if cell.paper.text)
+        cells = tuple(_gap(block, row, title) for row in rows for title in ("F1", "AP", "ECE"))
+        derived.append(_with_cells(block, cells, "Table 7: gap between the groups"))
+    return derived
+
+
+def _gap(block: Block, row: str, title: str) -> Cell:
+    with_it, without = (block.cell(row, f"{title} ({group})") for group in GROUPS)
+    query = dataclasses.replace(without.query, case=f"{title}, gap")
+    text = f"{abs(without.paper.value - with_it.paper.value):.{query.digits}f}"
+    pairs = [[measured(record, c.query.metric) for c in (with_it, without)] for record in without.records]
+    values = tuple(abs(b - a) for a, b in pairs if a is not None and b is not None)
+    return Cell(Printed(row, f"{title}, gap", text, ""), query, values, without.records, with_it.note or without.note)
+
+
+def _with_cells(block: Block, cells: tuple[Cell, ...], title: str) -> Block:
+    queries = {(cell.query.subject, cell.query.case): cell.query for cell in cells}
+    return Block(dataclasses.replace(block.table, title=title, queries=queries), block.profile, cells)
+
+
+def resolution(found: list[Block]) -> str:
+    """Markdown: how fine a difference the images of the smaller group can show, beside the printed ones."""
+    fullest = next((b for b in found if not b.smoke and b.of(PROTECTED, "F1 (Bald)").values), None)
+    if fullest is None:
+        return "Equation 8 has no record but smoke runs: the printed step to it cannot be judged here."
+    records = [r for subject in fullest.table.subjects for r in fullest.of(subject, "F1 (Bald)").records]
+    entries = [measured(r, SIDES["Bald"]) for r in records]
+    ends = [entry["f1"]["interval"] for entry in entries if entry["f1"]["interval"]]
+    ends = [(low, high) for low, high in ends if high > low]  # an F1 of 0 has an interval that says nothing
+    half = statistics.fmean((high - low) / 2 for low, high in ends)
+    values = {c.row: c.value for c in printed("table_07") if c.column == "F1 (Bald)"}
+    step = values[PROTECTED] - values["ReDecNN (Eq. 4)"]
+    verdict = "no more than" if step <= half else "more than"
+    return (
+        f"In the bald group there are {entries[0]['examples']} test images of {_data_of(fullest)}, "
+        f"{entries[0]['positives']} of them with a beard. An F1 measured on them is known to ± {half:.2f} "
+        f"(half of the 95 % interval, mean over models and seeds, {fullest.profile.name} profile). The printed step "
+        f"from Equation 5 to Equation 8 in this group is {step:.3f}, {verdict} that: seeds alone, which share these "
+        "images, would make it look surer than it is."
+    )
+
+
+def silent(found: list[Block]) -> str:
+    """Markdown: the models that find no beard in either group at the threshold of F1, with their AP."""
+    lines = []
+    for block in (block for block in found if not block.smoke):
+        for row in dict.fromkeys(cell.paper.row for cell in block.cells):
+            values = {title: [block.cell(row, f"{title} ({group})") for group in GROUPS] for title in ("F1", "AP")}
+            if all(cell and cell.values and not any(cell.values) for cell in values["F1"]):
+                aps = " and ".join(
+                    f"{cell.mean:.1f} % ({group})" for group, cell in zip(GROUPS, values["AP"], strict=True)
+                )
+                lines.append(f"- {block.profile.name}: {row}, whose AP is {aps}")
+    told = (
+        "**No beard found.** These models give nobody with a beard a probability above one half, so their F1 is 0; how "
+        "they rank, AP says:"
+    )
+    return "\n\n".join([told, "\n".join(lines)]) if lines else ""
+
+
+def chance_html(dataset: str) -> str:
+    """What Table 7 prints beside what "yes to every image" would get in a data set; without data, a note."""
+    try:
+        counts = _beards(dataset)
+    except DataNotFound as missing:
+        return f'<p class="not-run">{html.escape(str(missing))}</p>'
+    cells, rows, below = printed("table_07"), {}, []
+    for group, (images, bearded) in counts.items():
+        ap, f1 = (by_chance(name, bearded / images) for name in ("ap", "f1"))
+        aps, f1s = ([c for c in cells if c.column == f"{title} ({group})"] for title in ("AP", "F1"))
+        texts = [", ".join(cell.text for cell in found) for found in (aps, f1s)]
+        rows[group] = [f"{bearded:,} of {images:,}", f"{ap:.1f}", texts[0], f"{f1:.3f}", texts[1]]
+        below.append(f"{sum(cell.value < ap for cell in aps)} of {len(aps)} ({group})")
+    head = ["", "with a beard", "AP, %: yes to all", "AP printed", "F1: yes to all", "F1 printed"]
+    models = ", ".join(dict.fromkeys(cell.row for cell in cells))
+    caption = f"Chance by the labels of {dataset}, training and test images; printed: {models}"
+    return f"{grid_html(caption, head, rows, smoke=False)}<p>Printed AP below chance: {', '.join(below)}.</p>"
+
+
+def constant_answers(dataset: str) -> str:
+    """Markdown: how often "no" to everybody is right about beards and about baldness, on test images."""
+    training = specification("Standard", dataset, profile("reader"), 0, **FAIR).training
+    shares = {
+        name: float(tasks.has(training, "test", name).float().mean()) for name in (FAIR["attribute"], FAIR["groups"])
+    }
+    beards, bald = (100 * (1 - share) for share in shares.values())
+    return (
+        f'On the test images of {dataset}, "no" to everybody is right on {beards:.1f} % about beards, on {bald:.1f} % '
+        "about baldness. An $m$ whose accuracy is no higher may still rank the bald above others, but Equation 8 tests "
+        "little if it does not."
+    )
+
+
+def _beards(dataset: str) -> dict[str, tuple[int, int]]:
+    """How many images of both splits are in each group, and how many of these have a beard."""
+    training = specification("Standard", dataset, profile("reader"), 0, **FAIR).training
+    bald, bearded = (
+        torch.cat([tasks.has(training, split, name) for split in ("train", "test")])
+        for name in (FAIR["groups"], FAIR["attribute"])
+    )
+    sides = {"Bald": bald, "Not Bald": ~bald}
+    return {group: (int(side.sum()), int((side & bearded).sum())) for group, side in sides.items()}
+
+
+def _chance_text(name: str, counts: Mapping) -> str:
+    share = counts["positives"] / counts["examples"] if counts["examples"] else 0.0
+    value = by_chance(name, share)
+    return "-" if value is None else f"{value:.{SHOWN[name][1]}f}"
+
+
+def _interval_text(entries: Sequence[Mapping], name: str) -> str:
+    """Mean over seeds of the value and of the ends of its interval."""
+    digits = SHOWN[name][1]
+    ends = [entry["interval"] for entry in entries if entry["interval"]]
+    value = mean_text([entry["value"] for entry in entries], digits)
+    if not ends:
+        return value
+    low, high = (statistics.fmean(end) for end in zip(*ends, strict=True))
+    return f"{value} [{low:.{digits}f}, {high:.{digits}f}]"
+
+
+def _data_of(block: Block) -> str:
+    data = next(record["data"] for cell in block.cells for record in cell.records)
+    return f"{data['name']}{' (synthetic)' if data.get('synthetic') else ''}"

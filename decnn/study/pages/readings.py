@@ -1,0 +1,166 @@
+"""Numbers beside the printed ones: other readings, other measures, other bins, from the same records."""
+
+from __future__ import annotations
+
+import html
+import statistics
+from collections.abc import Mapping, Sequence
+
+from decnn.study.pages.table_pages import region
+from decnn.study.runs.records import measured
+from decnn.study.tables.paper import Block, Cell, Printed, blocks
+
+__all__ = [
+    "apart",
+    "beside_html",
+    "bins_html",
+    "grid_html",
+    "hardly_learnt",
+    "mean_text",
+    "measures_html",
+    "readings_html",
+    "unweighted",
+]
+
+FAR = 20.0  # percentage points of accuracy below the printed value
+
+MEASURES = {"auroc": "AUROC", "aupr_out": "AUPR, outliers", "aupr_in": "AUPR, inliers", "fpr95": "FPR at 95 % TPR"}
+
+
+def readings_html(found: list[Block], metric: str, digits: int) -> str:
+    """Every recorded reading of a metric, by block: rows are readings, columns cases and subjects."""
+    parts = []
+    for block in found:
+        columns = [cell for cell in block.cells if any("readings" in record["metrics"] for record in cell.records)]
+        names = list(dict.fromkeys(name for cell in columns for name in _readings(cell, metric)))
+        rows = {
+            name.replace("_", " "): [mean_text(_readings(cell, metric).get(name, []), digits) for cell in columns]
+            for name in names
+        }
+        title = f"Readings of {metric.replace('_', ' ')}, {block.profile.name} profile: means over seeds"
+        head = ["reading", *(f"{cell.query.case}: {cell.query.subject}" for cell in columns)]
+        parts.append(grid_html(title, head, rows, block.smoke))
+    return "".join(parts)
+
+
+def measures_html(found: list[Block], row: str) -> str:
+    """One row of a table of outliers by four measures, a line for each data set and subject; n of each kind."""
+    parts = []
+    for block in found:
+        rows = {}
+        for cell in block.cells:
+            if cell.paper.row != row or cell.query is None or not cell.records:
+                continue
+            *scores, _ = cell.query.metric.split("/")
+            entries = [measured(record, "/".join(scores)) for record in cell.records]
+            constant = " (constant scores)" * all(entry["constant"] for entry in entries)
+            outliers = measured(cell.records[0], "/".join(scores[:2]))["outliers"]
+            rows[cell.paper.column] = [
+                *(spread_text([entry[measure] for entry in entries], 3) + constant for measure in MEASURES),
+                f"{cell.records[0]['metrics']['inliers']:,} + {outliers:,}",
+                str(len(cell.records)),
+            ]
+        title = f"{row} by other measures, {block.profile.name} profile: mean ± sd over seeds; outliers are positive"
+        head = ["", *MEASURES.values(), "inliers + outliers", "seeds"]
+        parts.append(grid_html(title, head, rows, block.smoke) if rows else "")
+    return "".join(parts)
+
+
+def bins_html(found: list[Block]) -> str:
+    """Calibration error by number of bins, and as the unweighted sum over 15 bins, beside the printed value."""
+    parts = []
+    for block in found:
+        rows = {}
+        for cell in block.cells:
+            if cell.records:
+                metrics = [record["metrics"] for record in cell.records]
+                rows[f"{cell.query.case}: {cell.query.subject}"] = [
+                    cell.paper.text or "-",
+                    *(mean_text([m["ece_by_bins"][bins] for m in metrics], 2) for bins in ("10", "15", "20")),
+                    mean_text([unweighted(m["reliability"]) for m in metrics], 1),
+                ]
+        title = f"Calibration error (%) by other rules, {block.profile.name} profile: means over seeds"
+        head = ["", "paper", "10 bins", "15 bins", "20 bins", "15 bins, unweighted sum"]
+        parts.append(grid_html(title, head, rows, block.smoke))
+    return "".join(parts)
+
+
+def beside_html(cells: Sequence[Printed], printed_on: str, found: list[Block], ours_on: str) -> str:
+    """Numbers printed on one data set beside ours on another, which are no reproduction of them; no smoke runs."""
+    columns, rows = (list(dict.fromkeys(names)) for names in zip(*((c.column, c.row) for c in cells), strict=True))
+    texts = {(cell.row, cell.column): cell.text or "-" for cell in cells}
+    parts = []
+    for block in (block for block in found if not block.smoke):
+        lines = {row: [t for c in columns for t in (texts[row, c], _ours(block.cell(row, c)))] for row in rows}
+        head = ["", *(f"{column}: {name}" for column in columns for name in (f"{printed_on}, printed", ours_on))]
+        title = f"{printed_on} beside {ours_on}, {block.profile.name} profile: means over seeds"
+        parts.append(grid_html(title, head, lines, smoke=False))
+    return "".join(parts) or '<p class="not-run">Not run but for smoke.</p>'
+
+
+def hardly_learnt(table: str = "table_01a") -> str:
+    """Markdown: methods whose accuracy lies far below the printed one, so that comparisons with them say little."""
+    lines = apart(blocks(table, specs=[]), -FAR, "accuracy")
+    told = (
+        f"**Hardly learnt.** More than {FAR:g} percentage points below the printed accuracy. What their votes and "
+        "calibration say, they do not say of the paper:"
+    )
+    return "\n\n".join([told, "\n".join(lines)]) if lines else ""
+
+
+def apart(found: list[Block], by: float, metric: str | None = None) -> list[str]:
+    """Markdown lines, one for each profile: the cells whose mean lies more than `by` above the printed value, or,
+    where `by` is negative, below it. No smoke runs.
+    """
+    lines = []
+    for block in (block for block in found if not block.smoke):
+        known = [cell for cell in block.cells if cell.difference is not None and cell.query.case]
+        cells = [cell for cell in known if metric in (None, cell.query.metric)]
+        told = [
+            f"{cell.query.subject} on {cell.query.case}" * (cell.query.subject != cell.query.case)
+            + f", {cell.mean:.{cell.query.digits}f} against {cell.paper.text}"
+            for cell in cells
+            if cell.difference * (1 if by > 0 else -1) > abs(by)
+        ]
+        lines += [f"- {block.profile.name}: {'; '.join(told)}"] * bool(told)
+    return lines
+
+
+def _ours(cell: Cell | None) -> str:
+    return mean_text(cell.values, cell.query.digits) if cell is not None and cell.query else "-"
+
+
+def grid_html(title: str, head: Sequence[str], rows: Mapping[str, Sequence[str]], smoke: bool) -> str:
+    """A table of text with named rows."""
+    top = "".join(f'<th scope="col">{html.escape(name)}</th>' for name in head)
+    body = "".join(
+        f'<tr><th scope="row">{html.escape(name)}</th>{"".join(f"<td>{html.escape(v)}</td>" for v in values)}</tr>'
+        for name, values in rows.items()
+    )
+    return region(title, f"<thead><tr>{top}</tr></thead><tbody>{body}</tbody>", smoke)
+
+
+def _readings(cell: Cell, metric: str) -> dict[str, list[float]]:
+    values: dict[str, list[float]] = {}
+    for record in cell.records:
+        for name, value in record["metrics"].get("readings", {}).get(metric, {}).items():
+            values.setdefault(name, []).append(value)
+    return values
+
+
+def unweighted(reliability: dict) -> float:
+    """Sum over bins of |accuracy - confidence|, in percent, whatever their counts."""
+    bins = zip(reliability["count"], reliability["confidence"], reliability["accuracy"], strict=True)
+    return 100 * sum(abs(accuracy - confidence) for count, confidence, accuracy in bins if count)
+
+
+def spread_text(values: Sequence[float], digits: int) -> str:
+    """Mean ± sample standard deviation, or the one value that there is."""
+    sd = f" ± {statistics.stdev(values):.{digits}f}" if len(values) > 1 else ""
+    return mean_text(values, digits) + sd
+
+
+def mean_text(values: Sequence[float | None], digits: int) -> str:
+    """The mean of what is defined, "not defined" if nothing is, "-" if there is nothing."""
+    known = [value for value in values if value is not None]
+    return f"{statistics.fmean(known):.{digits}f}" if known else "not defined" if values else "-"

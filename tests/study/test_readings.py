@@ -1,0 +1,216 @@
+"""Tables beside the printed ones: distances, bins and measures are those of the records."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from decnn.study import specifications, tables
+from decnn.study.figures import charts
+from decnn.study.pages import nearest, readings, table_pages
+from decnn.study.tables import paper
+from decnn.study.tables.paper import Block, Cell, Printed
+
+BINS = {"count": [2, 0, 2], "confidence": [0.2, 0.0, 0.9], "accuracy": [0.5, 0.0, 0.5]}
+
+
+def record(seed: int, value: float) -> dict:
+    scores = {"auroc": value, "aupr_out": value, "aupr_in": value, "fpr95": 1 - value, "constant": False}
+    every = {f"{s} / {w}": value + 0.1 for s in ("vote_entropy", "mean_entropy") for w in ("first_pass", "mean_probs")}
+    return {
+        "key": f"{seed}",
+        "specification": {"training": {"dataset": "mnist"}},
+        "data": {"name": "mnist", "train": {"examples": 60_000}},
+        "metrics": {
+            "inliers": 500,
+            "sets": {
+                name: {"outliers": 400, "scores": {"vote_entropy": scores, "mean_entropy": {**scores, "auroc": 0.5}}}
+                for name in ("fashion_mnist", *(f"fgsm-{eps:g}" for eps in (0.05, 0.1, 0.2)))
+            },
+            "readings": {"misclassification_auroc": every},
+            "ece_by_bins": {"10": 1.0, "15": 2.0, "20": 3.0},
+            "reliability": BINS,
+        },
+    }
+
+
+def block(name: str, column: str, profile: str = "reader") -> Block:
+    """A block whose cells of one column have two records, of value 0.6 and 0.8."""
+    table, records = tables.table(name), (record(0, 0.6), record(1, 0.8))
+    cells = [
+        Cell(
+            p,
+            table.queries.get((p.row, p.column)),
+            (0.6, 0.8) * (p.column == column),
+            records * (p.column == column),
+            "",
+        )
+        for p in paper.printed(name)
+    ]
+    return Block(table, specifications.profile(profile), tuple(cells))
+
+
+def test_the_unweighted_sum_counts_bins_and_not_examples():
+    assert readings.unweighted(BINS) == pytest.approx(100 * (0.3 + 0.4))
+
+
+def test_what_lies_far_from_the_printed_value_is_named_by_profile():
+    """Our 0.7 lies 0.2 or more above what is printed of ensembles on other data sets, and never as far below."""
+    found = [block("table_02", "MNIST: Ensemble"), block("table_02", "MNIST: Ensemble", "smoke")]
+    (line,) = readings.apart(found, 0.15)
+    assert line.startswith("- reader: ")
+    told = line.removeprefix("- reader: ").split("; ")
+    values = {c.row: c.value for c in paper.printed("table_02") if c.column == "MNIST: Ensemble" and c.text}
+    assert len(told) == sum(0.7 - value > 0.15 for row, value in values.items() if not row.endswith("(Stdev)"))
+    assert "0.700 against 0.534" in line
+    assert readings.apart(found, -0.15) == []
+
+
+def test_measures_are_means_over_seeds_with_both_counts():
+    html = readings.measures_html([block("table_02", "MNIST: MC")], "OOD (FashionMNIST)")
+    high, low = "<td>0.700 ± 0.141</td>", "<td>0.300 ± 0.141</td>"
+    line = f"{3 * high}{low}<td>500 + 400</td><td>2</td>"
+    assert f'<th scope="row">MNIST: MC</th>{line}' in html
+    assert readings.measures_html([block("table_02", "MNIST: MC")], "OOD (MNIST)") == ""
+
+
+def test_measures_of_constant_scores_say_so():
+    same = block("table_02", "MNIST: MC")
+    for cell in same.cells:
+        for one in cell.records:
+            one["metrics"]["sets"]["fashion_mnist"]["scores"]["vote_entropy"]["constant"] = True
+    assert readings.measures_html([same], "OOD (FashionMNIST)").count("(constant scores)</td>") == len(
+        readings.MEASURES
+    )
+
+
+def test_the_depth_that_is_nearest():
+    """Of outliers and of mistakes, and of corruptions the mean over the depth's AUROCs."""
+    found = block("table_02", "MNIST: ReDecNN")
+    cells = {cell.paper.row: cell for cell in found.cells if cell.paper.column == "MNIST: ReDecNN"}
+    shifts = {name: {"by_depth": [0.5 + 0.01 * place, 0.9]} for place, name in enumerate(nearest.CORRUPTIONS)}
+    metrics = {
+        "sets": {"fashion_mnist": {"by_depth": [0.6, 0.8]}, **shifts},
+        "by_depth": [{"depth": d, "misclassification_auroc": 0.6 + d / 10} for d in (1, 2)],
+    }
+    scores, mistakes, other = nearest.DEPTHS_OF_SCORES, nearest.DEPTHS_OF_MISTAKES, {"metrics": {"sets": shifts}}
+    assert scores["depth 2"]({"metrics": metrics}, cells["OOD (FashionMNIST)"]) == 0.8
+    assert scores["depth 3"]({"metrics": metrics}, cells["OOD (FashionMNIST)"]) is None
+    assert scores["depth 1"](other, cells["Corrupt (Mean)"]) == pytest.approx(0.5 + 0.01 * 6.5)
+    assert scores["depth 2"](other, cells["Corrupt (Stdev)"]) == pytest.approx(0, abs=1e-12)
+    assert mistakes["depth 1"]({"metrics": metrics}, cells["OOD (FashionMNIST)"]) == 0.7
+    assert mistakes["depth 1"]({"metrics": {"by_depth": metrics["by_depth"][:1]}}, None) is None, "no path"
+    assert mistakes["depth 1"]({"metrics": {}}, cells["OOD (FashionMNIST)"]) is None
+
+
+def test_nearest_is_the_mean_distance_from_the_printed_values():
+    found, names = [block("table_02", "MNIST: MC")], ("votes of the last depth", "entropy of the mean probability")
+    fashion = next(c for c in found[0].cells if (c.paper.row, c.paper.column) == ("OOD (FashionMNIST)", "MNIST: MC"))
+    only = [dataclasses.replace(found[0], cells=(fashion,))]
+    html = nearest.nearest_html("Table 2", only, {name: nearest.SCORES[name] for name in names})
+    printed = fashion.paper.value
+    assert f"votes of the last depth</th><td>-</td><td>{abs(0.7 - printed):.3f}</td><td>-</td>" in html
+    assert f"entropy of the mean probability</th><td>-</td><td>{abs(0.5 - printed):.3f}</td>" in html
+
+
+def test_smoke_runs_are_never_compared_with_the_paper():
+    assert "Not run but for smoke" in nearest.nearest_html("Table 2", [block("table_02", "MNIST: MC", "smoke")], {})
+
+
+@pytest.mark.parametrize("name", ["table_02", "table_11"])
+def test_a_wide_table_is_one_for_each_data_set_without_itself_as_outliers(name):
+    html = table_pages.table_html(block(name, "MNIST: MC"))
+    assert html.count("<table>") == 3
+    assert html.count(">OOD (MNIST)<") == 2  # in the tables of Fashion-MNIST and CelebA
+
+
+@pytest.mark.parametrize(
+    ("data", "title"),
+    [
+        ({"name": "mnist", "train": {"examples": 60_000}}, ">MC<"),
+        ({"name": "celeba-10k", "train": {"examples": 7527}}, " Data: celeba-10k, 7,527 for training.<"),
+        (
+            {"name": "toy-faces", "train": {"examples": 1000}, "synthetic": True},
+            " Data: toy-faces, synthetic, 1,000 for training.<",
+        ),
+    ],
+)
+def test_what_is_not_the_whole_data_set_is_named_above_its_numbers(data, title):
+    found = block("table_02", "CelebA: MC")
+    records = tuple(record(seed, 0.6) | {"data": data} for seed in range(2))
+    cells = tuple(dataclasses.replace(cell, records=cell.records and records) for cell in found.cells)
+    assert title in table_pages.table_html(dataclasses.replace(found, cells=cells))
+
+
+def of_attributes(value: float) -> dict:
+    scores = {name: {"auroc": value + step} for name, step in (("vote_entropy", 0.0), ("largest_vote_entropy", 0.1))}
+    by_image = {"vote_entropy": value + 0.2, "largest_vote_entropy": value + 0.3}
+    return {
+        "metrics": {
+            "misclassification_auroc": value,
+            "misclassification_auroc_of_images": by_image,
+            "sets": {"mnist": {"scores": scores}},
+            "ece": value,
+            "readings": {"ece_first_pass": value + 0.4},
+            "ece_mean_of_attributes": value + 0.5,
+        }
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "column", "row", "shown"),
+    [
+        ("table_01b", "CelebA", "ReDecNN", ("0.400", "0.600", "0.700")),
+        ("table_02", "CelebA: ReDecNN", "OOD (MNIST)", ("0.400", "0.500")),
+        ("table_04a", "CelebA", "ReDecNN", ("0.400", "0.800", "0.900")),
+    ],
+)
+def test_attributes_are_shown_under_every_reading(name, column, row, shown):
+    found = block(name, column)
+    chosen = next(c for c in found.cells if (c.paper.row, c.paper.column) == (row, column))
+    chosen = dataclasses.replace(chosen, records=(of_attributes(0.3), of_attributes(0.5)))
+    html = nearest.attributes_html([dataclasses.replace(found, cells=(chosen,))], digits=3)
+    assert f"<td>{chosen.paper.text}</td>{''.join(f'<td>{value}</td>' for value in shown)}" in html
+
+
+def test_attributes_without_records_say_what_to_run():
+    html = nearest.attributes_html([block("table_01b", "MNIST"), block("table_01b", "CelebA", "smoke")], digits=3)
+    assert "<code>decnn run table_01b --profile reader</code>" in html
+
+
+def test_changes_are_differences_from_the_base_printed_and_ours():
+    found = block("table_06", "Direct Reg.")
+    cells = [c if c.values else dataclasses.replace(c, values=(0.9, 0.9)) for c in found.cells]
+    figure, alt = charts.changes([dataclasses.replace(found, cells=tuple(cells))], "Direct Reg.")
+    (axes,) = figure.axes
+    marks = next(line for line in axes.get_lines() if line.get_label() == "printed")
+    printed = [0.904 - 0.828, 0.805 - 0.707, 0.845 - 0.699, 0.928 - 0.782, 0.790 - 0.667]
+    assert list(marks.get_xdata()) == pytest.approx(printed)
+    (ours,) = (bars.lines[0] for bars in axes.containers)
+    assert list(ours.get_xdata()) == pytest.approx([0.2] * 5)
+    assert axes.get_title() == "Eq. 7"
+    assert "Direct Reg." in alt
+
+
+def test_heat_map_shows_printed_beside_ours():
+    figure, alt = charts.heat_map([block("table_11", "MNIST: MC")])
+    assert [axes.get_title() for axes in figure.axes[:2]] == ["printed", "ours, reader"]
+    assert "heat map" in alt
+
+
+def test_the_sweep_needs_records_of_the_attack():
+    figure, _ = charts.attack_sweep([block("table_02", "MNIST: MC")])
+    (line, _) = figure.axes[0].get_lines()
+    assert line.get_xdata().tolist() == [0.05, 0.1, 0.2]
+    assert line.get_ydata().tolist() == pytest.approx([0.7] * 3)
+    with pytest.raises(ValueError, match="expected a block with records of FGSM, got none"):
+        charts.attack_sweep([block("table_02", "none")])
+
+
+def test_printed_cells_without_a_query_are_kept():
+    cell = next(
+        c for c in block("table_12", "none").cells if (c.paper.row, c.paper.column) == ("Standard", "Misclass.")
+    )
+    assert cell.query is None
+    assert isinstance(cell.paper, Printed)

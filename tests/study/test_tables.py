@@ -1,0 +1,91 @@
+"""Paper beside ours: the join, and the cells that say why they are empty."""
+
+import dataclasses
+
+import pytest
+
+from decnn.study import specifications, tables
+from decnn.study.pages import table_pages
+from decnn.study.runs import jobs
+from decnn.study.tables import compositions, paper
+from decnn.study.tables.paper import Block, Cell, Printed
+
+
+def cell(values=(), text="90.0", note=""):
+    return Cell(Printed("Standard", "MNIST", text, "0.1"), None, tuple(values), (), note)
+
+
+def test_mean_sd_and_difference_are_over_seeds():
+    ours = cell([91.0, 93.0])
+    assert (ours.mean, ours.sd, ours.difference) == (92.0, pytest.approx(2**0.5), 2.0)
+    assert (cell([91.0]).sd, cell().mean, cell().difference) == (None, None, None)
+
+
+def block(profile="reader", note="", values=(91.0, 93.0)):
+    table = tables.table("table_01a")
+    cells = tuple(
+        dataclasses.replace(
+            cell(values if p.column == "MNIST" else (), note=note), paper=p, query=table.queries.get((p.row, p.column))
+        )
+        for p in paper.printed(table.name)
+    )
+    return Block(table, specifications.profile(profile), cells)
+
+
+def test_table_shows_paper_ours_and_difference_in_the_papers_order():
+    html = table_pages.table_html(block())
+    assert html.index("Standard") < html.index("ReDecNN") < html.index("Ensemble")
+    assert "<td>97.1 (0.11)</td><td>92.00 ± 1.41 (2)</td><td>-5.10</td>" in html
+
+
+def test_a_table_that_the_paper_lacks_shows_ours_alone():
+    table = tables.table("beyond")
+    (key, query), *_ = table.queries.items()
+    ours = Cell(Printed(*key, "", ""), query, (9.0,), (), "")
+    html = table_pages.table_html(Block(table, specifications.profile("reader"), (ours,)))
+    assert html.count("<td>") == html.count("<td>9.00 (1)</td>") == 1
+    assert '<thead><tr><th scope="col"></th><th scope="col">Acc.</th></tr></thead>' in html
+
+
+def test_empty_cell_says_why_and_is_escaped():
+    html = table_pages.table_html(block(note="not run: `decnn run` <mnist>"))
+    assert html.count("[1] not run: <code>decnn run</code> &lt;mnist&gt;") == 1
+    assert '<td colspan="2" class="not-run">not run [1]</td>' in html
+
+
+def test_smoke_block_is_watermarked_and_not_compared():
+    smoke = block("smoke")
+    assert "decnn-smoke" in table_pages.table_html(smoke)
+    assert "SMOKE RUN, not a finding" in table_pages.table_html(smoke)
+    assert "-5.10" not in table_pages.table_html(smoke)
+
+
+def test_cells_that_the_paper_lacks_follow_the_printed_ones():
+    table = tables.table("table_05")
+    cells = paper._printed_or_not(table)
+    printed = paper.printed(table.name)
+    assert cells[: len(printed)] == printed
+    assert {(c.row, c.text) for c in cells[len(printed) :]} == {(compositions.ITSELF, "")}
+    assert len(cells) == len(printed) + 4
+
+
+@pytest.mark.parametrize("profile", ["reader", "paper"])
+@pytest.mark.parametrize("column", ["MNIST: Linear", "CelebA: ResNet"])
+def test_the_pretrained_model_is_asked_as_it_is_composed_with(profile, column):
+    size, queries = specifications.profile(profile), tables.table("table_05").queries
+    own = queries[compositions.ITSELF, column].specification(size, 1)
+    assert own == jobs.pretrained(queries["Calibration (ECE)", column].specification(size, 1).training)
+    assert own.training.filters == {"MNIST: Linear": None, "CelebA: ResNet": size.width}[column]
+    assert own in tables.specifications("table_05", profile)
+
+
+def test_a_cell_that_smoke_runs_leave_out_is_run_at_every_other_profile():
+    (left_out,) = {q for q in tables.table("table_03").queries.values() if (q.method, q.case) == ("ReDecNN", "Bald")}
+    assert left_out.specifications(specifications.profile("smoke")) == []
+    assert len(left_out.specifications(specifications.profile("reader"))) == 6
+    assert len(tables.specifications("table_03", "smoke")) == 5  # one attribute, each method, paths in two ways
+
+
+def test_unknown_printed_table_lists_the_known():
+    with pytest.raises(ValueError, match="expected a printed table, one of table_01a"):
+        paper.printed("table_99")
