@@ -40,8 +40,8 @@ PROFILES = {
     p.name: p
     for p in (
         Profile(
-            "smoke", (0,), steps=40, batch_size=16, lr=1e-3, init="he", width=2, train_size=1000, samples=5,
-            vote_size=200, outlier_size=50, filters=4, reference=16,
+            "smoke", (0,), steps=20, batch_size=16, lr=1e-3, init="he", width=2, train_size=1000, samples=3,
+            vote_size=100, outlier_size=20, filters=4, reference=16,
             purpose="seconds: exercises the code; its numbers are no findings",
         ),
         Profile(
