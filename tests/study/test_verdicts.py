@@ -142,6 +142,14 @@ def test_a_sum_of_claims_is_as_weak_as_its_weakest():
     assert (found["c"].state, found["d"].state, found["all"].state) == ("reproduced", "contradicted", "contradicted")
 
 
+def test_cases_as_claimed_are_counted_once_whether_or_not_they_are_significant():
+    not_run = claim("e", right=("table_01a", "absent", "MNIST"))
+    found = judged(claim(), claim("again"), claim("d", relation="<"), not_run, A=[3.0], B=LOW)
+    assert found["c"].state == found["d"].state == "undecided"
+    assert verdicts.as_claimed(found, ["c"]) == (1, 1)
+    assert verdicts.as_claimed(found, ["c", "again", "d", "e"]) == (1, 2)
+
+
 def test_a_profile_that_cannot_tell_is_not_asked():
     assert judged(claim(profiles=("paper",)), A=HIGH, B=LOW)["c"].state == "not run"
 

@@ -27,7 +27,7 @@ from decnn.study.verdicts.contrasts import Estimate
 from decnn.study.verdicts.evidence import Record
 from decnn.study.verdicts.ledger import BEYOND, Claim, Comparison
 
-__all__ = ["badge", "counts_html", "ledger_html", "needs_html", "number", "spread"]
+__all__ = ["abstract_html", "badge", "counts_html", "ledger_html", "needs_html", "number", "spread"]
 
 BADGES = {
     REPRODUCED: "claim-holds",
@@ -46,6 +46,16 @@ def counts_html(profiles: Sequence[str] = FULLEST_FIRST) -> str:
         rows.append([profile, *(str(counts[state]) for state in STATES)])
     head = ["profile", *map(badge, STATES)]
     return region("Claims of the paper by verdict", _table(head, rows), smoke=False)
+
+
+def abstract_html(profiles: Sequence[str] = FULLEST_FIRST) -> str:
+    """What the abstract claims, in a table: the verdict at each profile, and on which side of the border ours lie."""
+    found = [verdicts.at(profile) for profile in profiles]
+    rows = []
+    for claim in (claim for claim in ledger.read() if claim.section == "Abstract"):
+        link = f'<a href="chapters/verdict.html#claim-{claim.id}">{_text(claim.sentence)}</a>'
+        rows.append([link, *(f"{badge(judged[claim.id].state)}<br>{_side(claim, judged)}" for judged in found)])
+    return region("The claims of the abstract", _table(["the abstract says", *profiles], rows), smoke=False)
 
 
 def ledger_html(profiles: Sequence[str] = FULLEST_FIRST) -> str:
@@ -123,6 +133,11 @@ def _claim_html(claim: Claim, judged: list[Verdict], found: list[Mapping[str, Ve
         f'<tr><th scope="row">{_text(claim.sentence)}<br><small>{where}</small>{note}</th>{cells}</tr>'
         f'<tr class="evidence"><td colspan="{len(judged) + 1}">{folded}</td></tr></tbody>'
     )
+
+
+def _side(claim: Claim, judged: Mapping[str, Verdict]) -> str:
+    inside, run = verdicts.as_claimed(judged, claim.rests_on)
+    return f"<small>{inside} of {run} cases as claimed</small>" if run else ""
 
 
 def _verdict_html(verdict: Verdict) -> str:

@@ -12,6 +12,7 @@ from pathlib import Path
 from decnn.checkpoints import write_atomically
 from decnn.study import paths, verdicts
 from decnn.study.benchmarks import bench, memory, schedule
+from decnn.study.pages import verdict_pages
 from decnn.study.runs import machines
 from decnn.study.runs.machines import EMULATED
 from decnn.study.runs.records import Records, device_name
@@ -37,7 +38,7 @@ def write() -> list[Path]:
         "_schedule.md": _schedule(),
         "_memory.md": _memory(),
         "_compute.md": _compute(),
-        "_state.md": _state(),
+        "_answer.md": f"{verdict_pages.abstract_html()}\n\n{_state()}",
         "_cite_paper.md": f"```bibtex\n{citing.paper()}\n```",
         "_cite_software.md": f"```bibtex\n{citing.software()}\n```",
     }
@@ -112,7 +113,7 @@ def _compute() -> str:
 
 
 def _state() -> str:
-    """What readers have to know before they read any verdict: how far the paper's own scale has been reached."""
+    """What readers have to know beside any verdict: how far the paper's own scale has been reached."""
     tested = [v for v in verdicts.at("paper").values() if v.claim.section != BEYOND and v.claim.comparisons]
     judged = sum(verdict.run > 0 for verdict in tested)
     told = f"{judged} of {len(tested)} tested claims have a record at the paper's own scale, the `paper` profile. "

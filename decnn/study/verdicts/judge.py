@@ -25,7 +25,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from decnn.study.specifications import named
@@ -45,6 +45,7 @@ __all__ = [
     "Finding",
     "Need",
     "Verdict",
+    "as_claimed",
     "at",
     "judge",
     "need",
@@ -171,6 +172,13 @@ def weakest(states: Iterable[str]) -> str:
         return NOT_RUN
     decisive = next((state for state in (CONTRADICTED, UNDECIDED) if state in run), None)
     return decisive or (REPRODUCED if set(states) == {REPRODUCED} else DIRECTION)
+
+
+def as_claimed(judged: Mapping[str, Verdict], names: Iterable[str]) -> tuple[int, int]:
+    """How many distinct cases of some claims lie where they say, significant or not, and how many were run."""
+    findings = {finding.comparison: finding for name in names for finding in judged[name].findings}.values()
+    run = [f for f in findings if f.found and f.found.contrast is not None]
+    return sum(f.comparison.margin(f.found.contrast) > 0 for f in run), len(run)
 
 
 def need(finding: Finding, comparable_sd: Callable[[str, CellName], float | None] = evidence.comparable_sd) -> Need:
