@@ -3,6 +3,7 @@
 import json
 import re
 
+import nbformat
 import pytest
 
 from decnn.study import paths
@@ -117,6 +118,18 @@ def test_verdicts_as_text_and_as_json(capsys):
     assert main(["verdict", "--profile", "reader", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert [entry["claim"] for entry in found] == [line.split()[0] for line in text.splitlines()[1:-1]]
+
+
+def test_the_set_up_of_a_page_is_one_folded_cell_up_to_the_first_that_shows_something():
+    def code(source, *tags, outputs=()):
+        return nbformat.v4.new_code_cell(source, metadata={"tags": list(tags)}, outputs=list(outputs))
+
+    shown = nbformat.v4.new_output("stream", text="seen")
+    before, after = nbformat.v4.new_markdown_cell("the claim"), code("draw()", "hide-input", outputs=[shown])
+    setup = [code("a = 1", "parameters"), code("a = 2", "injected-parameters"), code("import b", "hide-input")]
+    page = notebooks.folded([before, *setup, after, code("c()")])
+    assert [cell.source for cell in page] == ["the claim", "a = 1\n\na = 2\n\nimport b", "draw()", "c()"]
+    assert page[1].metadata.tags == ["hide-input"]
 
 
 def test_every_chapter_has_its_notebook():

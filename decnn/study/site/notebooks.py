@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import difflib
+import itertools
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import yaml
 
 from decnn.study import paths
 
-__all__ = ["chapters", "execute", "source_links"]
+__all__ = ["chapters", "execute", "folded", "source_links"]
+
+SETUP = {"parameters", "injected-parameters", "hide-input"}
 
 
 def chapters() -> list[Path]:
@@ -59,9 +63,27 @@ def execute(notebook: Path, parameters: dict[str, object], output: Path | None =
     for cell in executed.cells:
         for key in ("papermill", "execution"):
             cell.metadata.pop(key, None)
+    executed.cells = folded(executed.cells)
     executed.cells.append(nbformat.v4.new_markdown_cell(f"---\n{source_links(notebook.name, _address())}"))
     nbformat.write(executed, output)
     return output
+
+
+def folded(cells: Sequence) -> list:
+    """The cells of a page, its parameters and imports in one that is folded: the result comes right after the claim.
+
+    Arguments:
+        cells: of an executed notebook; from the one tagged `parameters` they count until one shows something.
+    """
+
+    def sets_up(cell) -> bool:  # noqa: ANN001
+        return bool(SETUP & set(cell.metadata.get("tags", ()))) and not cell.outputs
+
+    first = next(place for place, cell in enumerate(cells) if "parameters" in cell.metadata.get("tags", ()))
+    setup = list(itertools.takewhile(sets_up, cells[first:]))
+    setup[0].source = "\n\n".join(cell.source for cell in setup)
+    setup[0].metadata.tags = ["hide-input"]
+    return [*cells[:first], setup[0], *cells[first + len(setup) :]]
 
 
 def source_links(name: str, address: str | None) -> str:
