@@ -146,8 +146,8 @@ def test_cases_as_claimed_are_counted_once_whether_or_not_they_are_significant()
     not_run = claim("e", right=("table_01a", "absent", "MNIST"))
     found = judged(claim(), claim("again"), claim("d", relation="<"), not_run, A=[3.0], B=LOW)
     assert found["c"].state == found["d"].state == "undecided"
-    assert verdicts.as_claimed(found, ["c"]) == (1, 1)
-    assert verdicts.as_claimed(found, ["c", "again", "d", "e"]) == (1, 2)
+    assert [case.as_claimed for case in verdicts.run_cases(found, ["c", "again", "d", "e"])] == [True, False]
+    assert found["e"].findings[0].as_claimed is None
 
 
 def test_a_profile_that_cannot_tell_is_not_asked():

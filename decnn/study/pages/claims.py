@@ -34,7 +34,8 @@ def summary(name: str) -> str:
                 text = f"*{verdict.claim.sentence}* ({'; '.join(cases)}; {verdict.profile})"
                 decided.setdefault(state, []).append(text)
     if not decided:
-        return "**In short.** Every test is undecided or not run."
+        missing = sum(finding.state == NOT_RUN for finding in findings)
+        return f"**In short.** Nothing is decided: {len(findings) - missing} tests are undecided, {missing} not run."
     rest = sum(finding.state in (UNDECIDED, NOT_RUN) for finding in findings)
     head = "**Finding: some claims do not hold.**" if CONTRADICTED in decided else "**In short.**"
     counted = f"{len(findings) - rest} of {len(findings)} tests are decided, the others undecided or not run."
@@ -60,7 +61,9 @@ def claims_html(name: str, own_statistics: bool = False) -> str:
             rows.append(f'<tr>{first}<th scope="row">{html.escape(line[0].comparison.case)}</th>{cells}</tr>')
     head = "".join(f'<th scope="col">{judged[0][0].profile}</th>' for judged in found)
     head = f'<thead><tr><th scope="col">claim</th><th scope="col">on</th>{head}</tr></thead>'
-    title = "Claims: our left - right of each test, with the wider of its 95 % intervals over seeds and over examples"
+    ratios = all(finding.comparison.ratio for _, findings in found[0] for finding in findings)
+    sides = "left / right" if ratios else "left - right"
+    title = f"Claims: our {sides} of each test, with the wider of its 95 % intervals over seeds and over examples"
     return region(
         title, f"{head}<tbody>{''.join(rows)}</tbody>", smoke=False, below=f"<p><small>{CORRECTED}</small></p>"
     )

@@ -102,8 +102,8 @@ def hardly_learnt(table: str = "table_01a") -> str:
     """Markdown: methods whose accuracy lies far below the printed one, so that comparisons with them say little."""
     lines = apart(blocks(table, specs=[]), -FAR, "accuracy")
     told = (
-        f"**Hardly learnt.** More than {FAR:g} percentage points below the printed accuracy. What their votes and "
-        "calibration say, they do not say of the paper:"
+        f"**Hardly learnt.** More than {FAR:g} percentage points below the printed accuracy. What their accuracy, "
+        "votes and calibration say, they do not say of the paper:"
     )
     return "\n\n".join([told, "\n".join(lines)]) if lines else ""
 

@@ -136,8 +136,12 @@ def _claim_html(claim: Claim, judged: list[Verdict], found: list[Mapping[str, Ve
 
 
 def _side(claim: Claim, judged: Mapping[str, Verdict]) -> str:
-    inside, run = verdicts.as_claimed(judged, claim.rests_on)
-    return f"<small>{inside} of {run} cases as claimed</small>" if run else ""
+    """How many of the cases that were run lie as claimed, and whether all of them rest on a network with one seed."""
+    cases = verdicts.run_cases(judged, claim.rests_on)
+    if not cases:
+        return ""
+    single = ", one seed" * all(case.found.single for case in cases)
+    return f"<small>as claimed: {sum(case.as_claimed for case in cases)} of {len(cases)}{single}</small>"
 
 
 def _verdict_html(verdict: Verdict) -> str:

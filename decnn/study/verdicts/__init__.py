@@ -10,10 +10,10 @@ from decnn.study.verdicts.judge import (
     Finding,
     Need,
     Verdict,
-    as_claimed,
     at,
     judge,
     need,
+    run_cases,
     weakest,
 )
 
@@ -27,9 +27,9 @@ __all__ = [
     "Finding",
     "Need",
     "Verdict",
-    "as_claimed",
     "at",
     "judge",
     "need",
+    "run_cases",
     "weakest",
 ]

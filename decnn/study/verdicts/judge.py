@@ -45,10 +45,10 @@ __all__ = [
     "Finding",
     "Need",
     "Verdict",
-    "as_claimed",
     "at",
     "judge",
     "need",
+    "run_cases",
     "weakest",
 ]
 
@@ -75,6 +75,12 @@ class Finding:
     found: Estimate | None = None
     p: float | None = None
     level: float = LEVEL
+
+    @property
+    def as_claimed(self) -> bool | None:
+        """Whether ours lies where the claim says, significant or not; None where there is no contrast."""
+        contrast = self.found.contrast if self.found else None
+        return None if contrast is None else self.comparison.margin(contrast) > 0
 
 
 @dataclass(frozen=True)
@@ -174,11 +180,10 @@ def weakest(states: Iterable[str]) -> str:
     return decisive or (REPRODUCED if set(states) == {REPRODUCED} else DIRECTION)
 
 
-def as_claimed(judged: Mapping[str, Verdict], names: Iterable[str]) -> tuple[int, int]:
-    """How many distinct cases of some claims lie where they say, significant or not, and how many were run."""
+def run_cases(judged: Mapping[str, Verdict], names: Iterable[str]) -> list[Finding]:
+    """The distinct cases of some claims that have a contrast of ours."""
     findings = {finding.comparison: finding for name in names for finding in judged[name].findings}.values()
-    run = [f for f in findings if f.found and f.found.contrast is not None]
-    return sum(f.comparison.margin(f.found.contrast) > 0 for f in run), len(run)
+    return [finding for finding in findings if finding.as_claimed is not None]
 
 
 def need(finding: Finding, comparable_sd: Callable[[str, CellName], float | None] = evidence.comparable_sd) -> Need:
