@@ -112,10 +112,14 @@ def test_nearest_is_the_mean_distance_from_the_printed_values():
     printed = fashion.paper.value
     assert f"votes of the last depth</th><td>-</td><td>{abs(0.7 - printed):.3f}</td><td>-</td>" in html
     assert f"entropy of the mean probability</th><td>-</td><td>{abs(0.5 - printed):.3f}</td>" in html
+    best = min(zip((0.7, 0.5), names, strict=True), key=lambda pair: abs(pair[0] - printed))[1]
+    line = nearest.nearest_line("Table 2", only, {name: nearest.SCORES[name] for name in names})
+    assert line == f"- Table 2: *{best}* (reader, without ReDecNN, Ensemble)."
 
 
 def test_smoke_runs_are_never_compared_with_the_paper():
     assert "Not run but for smoke" in nearest.nearest_html("Table 2", [block("table_02", "MNIST: MC", "smoke")], {})
+    assert nearest.nearest_line("Table 2", [], nearest.SCORES) == "- Table 2: not run but for smoke."
 
 
 @pytest.mark.parametrize("name", ["table_02", "table_11"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from decnn.data import CORRUPTIONS
 from decnn.study.evaluation.shifts import EPSILONS
@@ -27,6 +27,7 @@ __all__ = [
     "Runs",
     "attributes_html",
     "nearest_html",
+    "nearest_line",
 ]
 
 Reading = Callable[[dict, Cell], float | None]
@@ -158,6 +159,30 @@ def nearest_html(title: str, found: list[Block], readings: Mapping[str, Reading]
             absolute scale, whatever is near 0 would be near all small numbers.
     """
     parts = []
+    for block, rows, count in _measured(found, readings, ratio):
+        head = ["reading", *block.table.subjects, "all"]
+        measure = "absolute logarithm of ours / printed" if ratio else "absolute difference from the printed values"
+        caption = f"{title}, {block.profile.name} profile: mean {measure}"
+        sentence = f"<p>Nearest over {count} printed cells: <strong>{_nearest(rows)}</strong>.</p>"
+        parts.append(grid_html(caption, head, rows, smoke=False) + sentence * bool(_nearest(rows)))
+    return "".join(parts) or '<p class="not-run">Not run but for smoke.</p>'
+
+
+def nearest_line(title: str, found: list[Block], readings: Mapping[str, Reading], ratio: bool = False) -> str:
+    """Markdown: the nearest reading at each profile, and the methods that have no say in it; see `nearest_html`."""
+    told = []
+    for block, rows, _ in _measured(found, readings, ratio):
+        columns = list(zip(*rows.values(), strict=True))
+        absent = [subject for subject, of in zip(block.table.subjects, columns, strict=False) if set(of) == {"-"}]
+        without = f", without {', '.join(absent)}" * bool(absent)
+        told += [f"*{_nearest(rows)}* ({block.profile.name}{without})"] * bool(_nearest(rows))
+    return f"- {title}: {'; '.join(told) or 'not run but for smoke'}."
+
+
+def _measured(
+    found: list[Block], readings: Mapping[str, Reading], ratio: bool
+) -> Iterator[tuple[Block, dict[str, list[str]], int]]:
+    """Of each block that tells readings apart: mean distances, a row for each reading, and the number of cells."""
     for block in (block for block in found if not block.smoke):
         rows, count = {}, 0
         for name, read in readings.items():
@@ -165,13 +190,8 @@ def nearest_html(title: str, found: list[Block], readings: Mapping[str, Reading]
             together = [x for d in distances for x in d]
             count = len(together)
             rows[name] = [mean_text(d, 3) for d in distances] + [mean_text(together, 3)]
-        if all(values[-1] == "-" for values in rows.values()):  # no cell of this profile tells the readings apart
-            continue
-        head = ["reading", *block.table.subjects, "all"]
-        measure = "absolute logarithm of ours / printed" if ratio else "absolute difference from the printed values"
-        caption = f"{title}, {block.profile.name} profile: mean {measure}"
-        parts.append(grid_html(caption, head, rows, smoke=False) + _nearest(rows, count))
-    return "".join(parts) or '<p class="not-run">Not run but for smoke.</p>'
+        if any(values[-1] != "-" for values in rows.values()):
+            yield block, rows, count
 
 
 def _distances(block: Block, subject: str, read: Reading, ratio: bool) -> list[float]:
@@ -186,13 +206,10 @@ def _distances(block: Block, subject: str, read: Reading, ratio: bool) -> list[f
     return found
 
 
-def _nearest(rows: Mapping[str, list[str]], count: int) -> str:
-    """The sentence that names the nearest reading; equal distances share the place."""
+def _nearest(rows: Mapping[str, list[str]]) -> str:
+    """The name of the nearest of several readings; equal distances share the place."""
     known = {name: float(values[-1]) for name, values in rows.items() if values[-1].replace(".", "").isdigit()}
-    if len(known) < 2:
-        return ""
-    best = [name for name, distance in known.items() if distance == min(known.values())]
-    return f"<p>Nearest over {count} printed cells: <strong>{' = '.join(best)}</strong>.</p>"
+    return " = ".join(n for n, distance in known.items() if distance == min(known.values())) if len(known) > 1 else ""
 
 
 class Runs:
