@@ -162,6 +162,9 @@ class Stack(nn.Module):
     Arguments:
         models: M networks of one architecture, whose mode, training or not, is the stack's too.
 
+    Raises:
+        ValueError: networks whose parameters differ in name or shape.
+
     Example:
         >>> from decnn import MLP
         >>> stack = Stack([MLP(), MLP(), MLP()])
@@ -171,6 +174,9 @@ class Stack(nn.Module):
 
     def __init__(self, models: Sequence[nn.Module]) -> None:
         super().__init__()
+        first, *others = ({name: tuple(v.shape) for name, v in model.state_dict().items()} for model in models)
+        if any(other != first for other in others):
+            raise ValueError("expected networks of one architecture, got parameters of other names or shapes")
         params, buffers = stack_module_state(list(models))
         self.names, self.buffer_names = list(params), list(buffers)
         self.params = nn.ParameterList(nn.Parameter(p.detach()) for p in params.values())

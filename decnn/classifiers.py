@@ -45,6 +45,7 @@ class MLP(nn.Module):
         dropout: float = 0.0,
     ) -> None:
         super().__init__()
+        _check_layers(num_layers)
         self.in_shape: Shape = tuple(in_shape)
         self.num_classes = num_classes
         self.activation_shapes: tuple[Shape, ...] = ((hidden,),) * num_layers
@@ -97,6 +98,7 @@ class ConvNet(nn.Module):
         dropout: float = 0.0,
     ) -> None:
         super().__init__()
+        _check_layers(num_layers)
         self.in_shape: Shape = tuple(in_shape)
         self.num_classes = num_classes
         channels, *grid = self.in_shape
@@ -214,6 +216,11 @@ def check_input(x: Tensor, in_shape: Shape) -> Tensor:
     if x.shape[0] == 0:
         raise ValueError(f"expected at least one input, got an empty batch {tuple(x.shape)}: check the selection")
     return x
+
+
+def _check_layers(num_layers: int) -> None:
+    if num_layers < 1:
+        raise ValueError(f"expected num_layers >= 1, got {num_layers}: for no hidden layer take Linear")
 
 
 @torch.no_grad()

@@ -37,7 +37,7 @@ def evaluating(network: nn.Module, dropout: bool = False) -> Iterator[None]:
 
 @contextlib.contextmanager
 def untracked(network: nn.Module) -> Iterator[None]:
-    """Batch normalisation inside computes as before and leaves its running statistics as they are.
+    """Normalisation inside computes as before and leaves its running statistics as they are.
 
     Example:
         >>> import torch
@@ -47,11 +47,18 @@ def untracked(network: nn.Module) -> Iterator[None]:
         >>> y.mean().item(), norm.running_mean.item()
         (0.0, 0.0)
     """
-    tracked = [module for module in network.modules() if isinstance(module, BATCH_NORM) and module.track_running_stats]
-    for norm in tracked:
-        norm.track_running_stats = False
+    norms = [module for module in network.modules() if isinstance(module, BATCH_NORM)]
+    tracked = [norm for norm in norms if norm.training and norm.track_running_stats]
+    # Without the flag instance normalisation would change what it computes; at momentum 0 it learns nothing.
+    stills = [
+        ("track_running_stats", False) if isinstance(n, nn.modules.batchnorm._BatchNorm) else ("momentum", 0.0)
+        for n in tracked
+    ]
+    before = [getattr(norm, name) for norm, (name, _) in zip(tracked, stills, strict=True)]
+    for norm, (name, still) in zip(tracked, stills, strict=True):
+        setattr(norm, name, still)
     try:
         yield
     finally:
-        for norm in tracked:
-            norm.track_running_stats = True
+        for norm, (name, _), value in zip(tracked, stills, before, strict=True):
+            setattr(norm, name, value)

@@ -11,11 +11,11 @@ from collections.abc import Callable
 from typing import TypeVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.utils._pytree import tree_map
 
 from decnn.compose import DecNN
-from decnn.modes import BATCH_NORM
+from decnn.modes import BATCH_NORM, evaluating
 
 __all__ = ["check_reference", "decodings", "with_reference"]
 
@@ -25,7 +25,8 @@ Tensors = TypeVar("Tensors")
 def decodings(model: DecNN, x: Tensor, reference: Tensor | None = None) -> list[Tensor]:
     """What the layers decode to: [g(h_1), ..., g(h_L)] of the activations of x, each of the shape of x.
 
-    `reference`, some hundred training inputs (R, C, H, W), gives batch normalisation the statistics of each layer.
+    `reference`, some hundred training inputs (R, C, H, W), gives batch normalisation the statistics of each layer. The
+    model computes in eval mode, and its own mode comes back.
 
     Raises:
         ValueError: a reference of another shape.
@@ -40,31 +41,46 @@ def decodings(model: DecNN, x: Tensor, reference: Tensor | None = None) -> list[
         (8, (3, 1, 32, 32))
     """
     if reference is None:
-        return [model.decode(h) for h in model.activations(x)[1]]
+        with evaluating(model):
+            return [model.decode(h) for h in model.activations(x)[1]]
     check_reference(x, reference)
-    decode = with_reference(model, len(reference), DecNN.decode)
-    return [decode(h)[len(reference) :] for h in model.activations(torch.cat([reference, x]))[1]]
+    with evaluating(model):
+        decode = with_reference(model, len(reference), DecNN.decode)
+        return [decode(h)[len(reference) :] for h in model.activations(torch.cat([reference, x]))[1]]
 
 
-def with_reference(model: DecNN, count: int, run: Callable[[DecNN, Tensor], Tensors]) -> Callable[[Tensor], Tensors]:
+def with_reference(
+    model: DecNN, count: int, run: Callable[[DecNN, Tensor], Tensors], chunk: int = 512
+) -> Callable[[Tensor], Tensors]:
     """`run(model, h)`, with batch normalisation, in g and in f, by the statistics of the first `count` rows of h.
 
-    The model is left as it is.
+    These are one batch, the others are run by `chunk` rows at a time. The model is left as it is.
     """
     model = copy.deepcopy(model)
     norms = [module for module in model.modules() if isinstance(module, BATCH_NORM)]
     for norm in norms:
         norm.momentum = 1.0  # the running statistics become those of the last batch in training mode
+        if not norm.track_running_stats:
+            _give_statistics(norm)
 
     def both(h: Tensor) -> Tensors:
-        halves = []
-        for training, part in ((True, h[:count]), (False, h[count:])):
+        parts = []
+        for training, some in ((True, [h[:count]]), (False, h[count:].split(chunk))):
             for norm in norms:
                 norm.train(training)
-            halves.append(run(model, part))
-        return tree_map(lambda *parts: torch.cat(parts), *halves)
+            parts += [run(model, part) for part in some]
+        return tree_map(lambda *rows: torch.cat(rows), *parts)
 
     return both
+
+
+def _give_statistics(norm: nn.Module) -> None:
+    """A place for the reference's statistics, in a layer that keeps none of its own."""
+    like = next(norm.parameters(), torch.empty(0))
+    norm.track_running_stats = True
+    for name, start in (("running_mean", torch.zeros), ("running_var", torch.ones)):
+        norm.register_buffer(name, start(norm.num_features, dtype=like.dtype, device=like.device))
+    norm.register_buffer("num_batches_tracked", torch.tensor(0, device=like.device))
 
 
 def check_reference(x: Tensor, reference: Tensor) -> None:

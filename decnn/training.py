@@ -75,13 +75,14 @@ def fit(
         precision: "float32", or "bfloat16" for products of bfloat16 factors, with channels-last convolutions.
         device: where to train; the images are moved there once.
         checkpoint: file to resume from and to save to, about every `save_every` seconds.
-        identity: what the checkpoint belongs to; a file of another identity is refused.
+        identity: names the run that the checkpoint belongs to, which needs one; a file of another run is refused.
         progress: label of a progress bar with the time left, or None for no bar.
         checkpoint_activations: of a DecNN, keep each decoder's input alone and compute the rest again for the
             gradient: the same result with a fraction of the memory, in a third more time.
 
     Raises:
-        ValueError: images or labels out of range, seeds that do not match, a checkpoint of another run.
+        ValueError: images or labels out of range, seeds that do not match, a frozen model, a checkpoint of another
+            run or without a name for it.
         Diverged: the objective is not finite.
         torch.OutOfMemoryError: a step does not fit the GPU; the message says what to do.
 
@@ -96,7 +97,7 @@ def fit(
     """
     from tqdm import tqdm
 
-    _check_run(model, images, labels, steps, batch_size, seeds, precision)
+    _check_run(model, images, labels, steps, batch_size, seeds, precision, checkpoint, identity)
     stacked = isinstance(model, Stack)
     asked = rematerialised(model) if checkpoint_activations else model  # both are the same modules
     model = model.to(device).train()
@@ -210,6 +211,8 @@ def _check_run(
     batch_size: int,
     seeds: Sequence[int],
     precision: str,
+    checkpoint: Path | None,
+    identity: str,
 ) -> None:
     """Raise ValueError where `fit` would fail later, or worse, would not."""
     check_images(as_floats(images[:1]) if getattr(images, "dtype", None) == torch.uint8 else images)
@@ -217,11 +220,20 @@ def _check_run(
     check_precision(precision)
     if len(images) != len(labels):
         raise ValueError(f"expected as many labels as images, got {len(labels)} labels for {len(images)} images")
+    if steps and not any(parameter.requires_grad for parameter in model.parameters()):
+        raise ValueError(
+            f"expected a {type(model).__name__} that can learn, got frozen weights: model.requires_grad_()"
+        )
     if batch_size < 1 or steps < 0:
         raise ValueError(f"expected batch_size >= 1 and steps >= 0, got {batch_size} and {steps}")
     networks = len(model) if isinstance(model, Stack) else 1
     if len(seeds) != networks:
         raise ValueError(f"expected one seed for each network, got {len(seeds)} for {networks}")
+    if checkpoint is not None and not identity:
+        raise ValueError(
+            f"expected an identity beside the checkpoint {checkpoint}, such as 'mnist, lr 1e-3, seed 0', got none: "
+            "without it the file of another run would be taken for this one's result"
+        )
 
 
 def _check_targets(network: nn.Module, labels: Tensor) -> None:

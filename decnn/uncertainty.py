@@ -45,8 +45,8 @@ def path_logits(
     """Yield the logits (N, B, K) of every path's composition at depth 1, then 2, ... up to D.
 
     Paths that begin alike share their beginning, so a prefix is computed once; at most `chunk` images
-    are decoded at a time, and of a prefix's activations only those are kept with which a path goes on: both bound
-    the memory. The result is that of walking each path alone.
+    are decoded at a time, besides the reference, and of a prefix's activations only those are kept with which a path
+    goes on: both bound the memory. The result is that of walking each path alone.
 
     Arguments:
         model: f and g, in eval mode.
@@ -72,9 +72,8 @@ def path_logits(
     if any(m.training for m in model.modules() if isinstance(m, BATCH_NORM | DROPOUT)):
         raise ValueError("expected a model in eval mode, got layers in training mode: call model.eval() before voting")
     if reference is not None:  # its statistics are those of one prefix, so prefixes are decoded one by one
-        walks = [
-            _walk(model, with_reference(model, len(reference), _follow), torch.cat([reference, x]), paths, together=1)
-        ]
+        follow = with_reference(model, len(reference), _follow, chunk)
+        walks = [_walk(model, follow, torch.cat([reference, x]), paths, together=1)]
     else:
         follow = functools.partial(_follow, model)
         walks = [_walk(model, follow, part, paths, max(1, chunk // len(part))) for part in x.split(chunk)]
@@ -132,7 +131,8 @@ def path_probs(model: DecNN, x: Tensor, paths: Tensor, reference: Tensor | None 
     `reference` is that of `path_votes`.
 
     Raises:
-        ValueError: no input, no path, a layer outside 1..L, a reference of another shape, a model in training mode.
+        ValueError: no input, no path, a layer outside 1..L, a reference of another shape, a model in training mode,
+            logits that are not finite.
 
     Example:
         >>> import decnn

@@ -10,9 +10,9 @@ With three channels, every random pattern is the same in all of them, as is ever
 to all alike; Canny edges are those of the luma, repeated. So a grey image in three channels gives the
 grey result in three channels.
 
-Three things differ from the published program on purpose: glass blur smooths rows as well as columns
-(there, a grey image's second axis was taken for its channels), shear is a pure shear by tan(0.4), and
-zigzag's last stroke ends on its line.
+Four things differ from the published program on purpose: glass blur smooths rows as well as columns
+(there, a grey image's second axis was taken for its channels) and does not round to 8 bits on its way,
+shear is a pure shear by tan(0.4), and zigzag's last stroke ends on its line.
 """
 
 from __future__ import annotations

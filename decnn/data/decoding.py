@@ -15,7 +15,7 @@ import numpy as np
 
 from decnn.data.source import cache_root, show_path
 
-__all__ = ["Work", "decoded", "filled_in"]
+__all__ = ["Work", "decoded", "filled_in", "processors"]
 
 DIGEST = 16  # bytes of a file's sha256; all zero: the file is not decoded yet
 SHOWN = 5  # bad files that a message names
@@ -181,7 +181,7 @@ def _decode(
     kept, bad = path.with_suffix(".part"), []
     blocks = [slice(start, start + work.block) for start in range(0, len(files), work.block)]
     bar = tqdm(total=len(files), desc=f"{work.name}: decoding", unit=work.unit, disable=None, mininterval=1)
-    with bar, ThreadPoolExecutor(_processors()) as pool:
+    with bar, ThreadPoolExecutor(processors()) as pool:
 
         def finished() -> Iterator[np.ndarray]:
             for block, wrong in pool.map(decode, blocks):
@@ -236,6 +236,6 @@ def _sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
-def _processors() -> int:
+def processors() -> int:
     """How many processors this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -76,7 +76,7 @@ def parser(commands: Mapping[str, Callable[[argparse.Namespace], int]]) -> argpa
 
     release = words.add_parser("release", help="put the trained weights of a run into decnn/weights")
     release.add_argument("--profile", default="overnight")
-    release.add_argument("--datasets", type=_names, help="by default mnist,fashion_mnist")
+    release.add_argument("--datasets", type=_names, help="by default all of which networks are released")
     release.add_argument("--votes", action="store_true", help="write what a released model's paths vote instead")
     release.set_defaults(command=commands["release"])
 

@@ -258,10 +258,6 @@ def _value(text: str) -> object:
         return text
 
 
-if __name__ == "__main__":
-    sys.exit(main())
-
-
 COMMANDS = {
     "run": _run,
     "status": _status,
@@ -273,3 +269,7 @@ COMMANDS = {
     "release": _release,
     "bench": _bench,
 }
+
+
+if __name__ == "__main__":
+    sys.exit(main())

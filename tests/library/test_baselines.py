@@ -70,6 +70,11 @@ def test_an_ensemble_of_trained_networks_votes_as_they_do(name, x):
     assert not model.training
 
 
+def test_networks_of_two_architectures_are_no_stack():
+    with pytest.raises(ValueError, match="expected networks of one architecture"):
+        Stack([MLP(hidden=8), MLP(hidden=9)])
+
+
 def test_a_stack_keeps_copies(x):
     members = [network("MLP", seed) for seed in range(2)]
     stack = Stack(members)

@@ -122,3 +122,9 @@ def test_he_init_has_the_stated_spread(name):
     scaled = torch.cat([m.weight.flatten() * math.sqrt(m.weight[0].numel() / 2) for m in layers])
     assert abs(scaled.std().item() - 1) < 4 / math.sqrt(2 * len(scaled))
     assert not any(m.bias.any() for m in layers if m.bias is not None)
+
+
+@pytest.mark.parametrize("make", [lambda n: MLP(num_layers=n), lambda n: ConvNet((1, 32, 32), 10, num_layers=n)])
+def test_a_network_without_hidden_layers_is_refused(make):
+    with pytest.raises(ValueError, match=r"expected num_layers >= 1, got 0: for no hidden layer take Linear"):
+        make(0)

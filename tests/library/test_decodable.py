@@ -14,6 +14,7 @@ from torchvision.models import VisionTransformer, resnet18
 
 import decnn
 from decnn.hooks import Hooked
+from decnn.modes import untracked
 from decnn.objectives import recursive, standard
 
 IN_SHAPE = (3, 32, 32)
@@ -170,9 +171,9 @@ def test_training_voting_and_attacking_need_nothing_more(model, batch):
     assert (moved - batch[0]).abs().max() > 0.09
 
 
-def normalised(track: bool = True) -> nn.Module:
-    """A small network with batch normalisation."""
-    norm = nn.BatchNorm2d(4, track_running_stats=track)
+def normalised(track: bool = True, kind: type[nn.Module] = nn.BatchNorm2d) -> nn.Module:
+    """A small network with normalisation."""
+    norm = kind(4, track_running_stats=track)
     return nn.Sequential(nn.Conv2d(3, 4, 3, 4), norm, nn.ReLU(inplace=True), nn.Flatten(), nn.Linear(256, 10))
 
 
@@ -181,15 +182,19 @@ def small(net: nn.Module) -> decnn.DecNN:
 
 
 @pytest.mark.parametrize("track", [True, False])
-def test_the_running_statistics_of_the_network_are_those_of_inputs(batch, track):
+@pytest.mark.parametrize("kind", [nn.BatchNorm2d, nn.InstanceNorm2d])
+def test_the_running_statistics_of_the_network_are_those_of_inputs(batch, kind, track):
     """Decodings would pull them away, and f(x) in eval mode with them; the decoder's are of decodings, as ever."""
-    net = normalised(track)
+    net = normalised(track, kind)
     model, alone = small(net), copy.deepcopy(net)
     before = model.decoder.blocks[0].norm1.running_mean.clone()
     model.recompose(batch[0], [1, 2, 2])
     alone(batch[0])
     torch.testing.assert_close(net.state_dict(), alone.state_dict(), rtol=0, atol=0)
-    assert net[1].track_running_stats == track
+    assert (net[1].track_running_stats, net[1].momentum) == (track, 0.1)
+    net.eval()
+    with untracked(net):
+        torch.testing.assert_close(net(batch[0]), alone.eval()(batch[0]), rtol=0, atol=0)
     assert not torch.equal(model.decoder.blocks[0].norm1.running_mean, before)
 
 
@@ -205,6 +210,18 @@ def test_a_reference_gives_its_statistics_to_the_network_too(batch):
     own.train().activations(own.decode(walked[0]))
     torch.testing.assert_close(logits[0], own.eval()(own.decode(walked[1])))
     assert not torch.allclose(logits[0], model(own.decode(walked[1])))
+
+
+def test_a_network_that_keeps_no_statistics_takes_those_of_a_reference(batch):
+    """Else what one input gets would depend on those beside it."""
+    net, paths, reference = normalised(track=False), torch.tensor([[2, 1]]), torch.rand(6, *IN_SHAPE)
+    model = small(net).eval()
+    *_, together = decnn.uncertainty.path_logits(model, batch[0], paths, reference=reference)
+    first = model.activations(batch[0])[1]  # of one batch, as the network has it
+    *_, again = decnn.uncertainty.path_logits(model, batch[0], paths, chunk=2, reference=reference)
+    torch.testing.assert_close(again, together)
+    torch.testing.assert_close(model.activations(batch[0])[1], first, rtol=0, atol=0)
+    assert net[1].running_mean is None
 
 
 def test_a_sequential_copy_of_the_perceptron_is_the_perceptron():

@@ -61,7 +61,7 @@ def data(model: nn.Module, count: int = 20) -> tuple[torch.Tensor, torch.Tensor]
 def run(name: str, objective=None, **settings) -> dict[str, torch.Tensor]:
     make, usual, own = RUNS[name]
     model = make()
-    settings = {"steps": STEPS, "batch_size": 6, "lr": 1e-2, **own, **settings}
+    settings = {"steps": STEPS, "batch_size": 6, "lr": 1e-2, "identity": "mine", **own, **settings}
     return fit(model, *data(model), objective or usual, **settings).state_dict()
 
 
@@ -305,6 +305,17 @@ def test_what_cannot_be_fitted_is_refused_before_any_work(change, message):
     with pytest.raises(ValueError, match=message):
         fit(model, objective=classify, **arguments)
     assert_identical(model.state_dict(), before)
+
+
+def test_a_checkpoint_needs_a_name_and_a_frozen_network_is_refused(tmp_path):
+    checkpoint = tmp_path / "run.safetensors"
+    with pytest.raises(ValueError, match=r"expected an identity beside the checkpoint .*run\.safetensors.*, got none"):
+        run("dropout", checkpoint=checkpoint, identity="")
+    model = mlp().requires_grad_(False)
+    with pytest.raises(ValueError, match=r"expected a MLP that can learn, got frozen weights: model\.requires_grad_"):
+        fit(model, *data(model), classify, steps=1)
+    assert not checkpoint.exists()
+    assert model.training
 
 
 def test_a_stack_needs_a_seed_for_each_member():

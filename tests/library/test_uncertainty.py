@@ -68,6 +68,24 @@ def test_a_reference_normalises_each_path_by_statistics_of_its_own(pair, batch):
         torch.testing.assert_close(decoded, model.decode(h)[6:])
 
 
+def test_what_is_decoded_beside_a_reference_is_bounded_too(pair, batch):
+    pair.eval()
+    reference, sizes = torch.rand(3, 1, 32, 32), []
+    whole = list(path_logits(pair, batch[0], PATHS, reference=reference))
+    pair.decoder.register_forward_hook(lambda module, inputs, output: sizes.append(len(output)))
+    torch.testing.assert_close(list(path_logits(pair, batch[0], PATHS, chunk=2, reference=reference)), whole)
+    assert set(sizes) == {3, 2, 1}  # the reference, and five inputs two by two
+
+
+def test_decodings_are_those_of_eval_mode_and_leave_the_model_as_it_was(pair, batch):
+    before = copy.deepcopy(pair.train().state_dict())
+    for reference in (None, torch.rand(6, 1, 32, 32)):
+        found = decodings(pair, batch[0], reference)
+        torch.testing.assert_close(pair.state_dict(), before, rtol=0, atol=0)
+        assert all(module.training for module in pair.modules())
+        torch.testing.assert_close(decodings(copy.deepcopy(pair).eval(), batch[0], reference), found)
+
+
 def test_votes_and_probabilities_are_those_of_the_last_composition(pair, batch):
     x, _ = batch
     pair.eval()

@@ -60,3 +60,7 @@ def test_released_weights_are_evaluated_without_training_and_the_record_says_so(
 def test_an_unknown_name_is_answered_with_the_known():
     with pytest.raises(ValueError, match="expected a released model, one of"):
         decnn.load("redecnn-minst")
+
+
+def test_every_released_network_can_be_released_again():
+    assert {name.split("-")[1] for name in weights.released()} <= set(release.DATASETS)

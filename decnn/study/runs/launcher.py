@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from decnn.data.decoding import processors
 from decnn.study import paths
 from decnn.study.runs import claiming
 from decnn.study.runs.jobs import borrowed, describe, jobs, keys, missing
@@ -51,7 +52,7 @@ class Plan:
     @property
     def threads(self) -> int:
         """Of torch in each worker: workers of one machine share its cores."""
-        return self.cpus if self.launcher == "slurm" else max(1, _cores() // self.at_once)
+        return self.cpus if self.launcher == "slurm" else max(1, processors() // self.at_once)
 
 
 def plan(
@@ -290,10 +291,6 @@ class _Launch:
 
 def _with_log(error: str, handle: submitit.Job) -> str:
     return f"{claiming.last_lines(error)}\nlog: {handle.paths.stderr}"
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _submitit():

@@ -14,7 +14,7 @@ from decnn.study.specifications import METHODS, Spec
 
 __all__ = ["DATASETS", "name_of", "of", "take", "write"]
 
-DATASETS = ("mnist", "fashion_mnist")
+DATASETS = ("mnist", "fashion_mnist", "fsdd", "speech_commands")
 
 
 def write(profile_name: str, datasets: Sequence[str] = DATASETS) -> list[Path]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import itertools
 import re
 from collections.abc import Sequence
@@ -11,6 +10,7 @@ from pathlib import Path
 import yaml
 
 from decnn.study import paths
+from decnn.study.specifications import named
 
 __all__ = ["chapters", "execute", "folded", "source_links"]
 
@@ -45,12 +45,7 @@ def execute(notebook: Path, parameters: dict[str, object], output: Path | None =
         raise FileNotFoundError(f"expected a notebook, one of {', '.join(known)}, got {notebook}")
     declared = papermill.inspect_notebook(str(notebook))
     for name in parameters:
-        if name not in declared:
-            near = difflib.get_close_matches(name, declared, n=1)
-            hint = f"; did you mean {near[0]!r}?" if near else ""
-            raise ValueError(
-                f"expected a parameter of {notebook.name}, one of {', '.join(declared)}, got {name!r}{hint}"
-            )
+        named(name, declared, f"parameter of {notebook.name}")
     output = output or paths.root() / "book" / "chapters" / notebook.name
     output.parent.mkdir(parents=True, exist_ok=True)
     papermill.execute_notebook(

@@ -36,8 +36,8 @@ def specification(
         dataset: what is trained on.
         size: a profile.
         seed: of everything random.
-        classifier: mlp, convnet, or one of `study.networks`; without a decoder linear too. Only the first two are
-            initialised as the profile says.
+        classifier: mlp, convnet, or one of `specifications.networks`; without a decoder linear too. Only the first two
+            are initialised as the profile says.
         depth: of a recursive objective and of its voting paths.
         own_statistics: of paths alone, whether training images that walk along give batch normalisation its
             statistics.
