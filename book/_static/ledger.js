@@ -1,6 +1,6 @@
 /* Filters the claim ledger by section, verdict and profile. Without this file the page shows every claim. */
 document.addEventListener("DOMContentLoaded", () => {
-  const ledger = document.querySelector(".decnn-ledger");
+  const ledger = document.querySelector(".decnn-ledger tbody[data-verdicts]")?.closest(".decnn-ledger");
   if (!ledger) return;
   const claims = [...ledger.querySelectorAll(":scope > table > tbody")].map((body) => ({
     body,

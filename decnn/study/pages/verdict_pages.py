@@ -51,21 +51,27 @@ def counts_html(profiles: Sequence[str] = FULLEST_FIRST) -> str:
 def abstract_html(profiles: Sequence[str] = FULLEST_FIRST) -> str:
     """What the abstract claims, in a table: the verdict at each profile, and on which side of the border ours lie."""
     found = [verdicts.at(profile) for profile in profiles]
-    rows = []
+    rows = ""
     for claim in (claim for claim in ledger.read() if claim.section == "Abstract"):
         link = f'<a href="chapters/verdict.html#claim-{claim.id}">{_text(claim.sentence)}</a>'
-        rows.append([link, *(f"{badge(judged[claim.id].state)}<br>{_side(claim, judged)}" for judged in found)])
-    return region("The claims of the abstract", _table(["the abstract says", *profiles], rows), smoke=False)
+        cells = (f"<td>{badge(judged[claim.id].state)}<br>{_side(claim, judged)}</td>" for judged in found)
+        rows += f'<tr><th scope="row">{link}</th>{"".join(cells)}</tr>'
+    return _ledger("The claims of the abstract", "the abstract says", profiles, f"<tbody>{rows}</tbody>")
 
 
 def ledger_html(profiles: Sequence[str] = FULLEST_FIRST) -> str:
     """Every claim with its verdicts, its cases, what would settle them, and links to tables and records."""
     found = [verdicts.at(profile) for profile in profiles]
-    head = "".join(f'<th scope="col">{profile}</th>' for profile in profiles)
     bodies = "".join(_claim_html(claim, [judged[claim.id] for judged in found], found) for claim in ledger.read())
+    return _ledger("Claim ledger", "claim", profiles, bodies)
+
+
+def _ledger(title: str, first: str, profiles: Sequence[str], bodies: str) -> str:
+    """A table of claims, whose sentences wrap, with a column for each profile."""
+    head = "".join(f'<th scope="col">{name}</th>' for name in (first, *profiles))
     return (
-        '<div class="decnn-ledger" tabindex="0" role="region" aria-label="Claim ledger"><table>'
-        f'<thead><tr><th scope="col">claim</th>{head}</tr></thead>{bodies}</table></div>'
+        f'<div class="decnn-ledger" tabindex="0" role="region" aria-label="{title}"><table>'
+        f"<thead><tr>{head}</tr></thead>{bodies}</table></div>"
     )
 
 
