@@ -47,18 +47,16 @@ def untracked(network: nn.Module) -> Iterator[None]:
         >>> y.mean().item(), norm.running_mean.item()
         (0.0, 0.0)
     """
-    norms = [module for module in network.modules() if isinstance(module, BATCH_NORM)]
-    tracked = [norm for norm in norms if norm.training and norm.track_running_stats]
-    # Without the flag instance normalisation would change what it computes; at momentum 0 it learns nothing.
-    stills = [
-        ("track_running_stats", False) if isinstance(n, nn.modules.batchnorm._BatchNorm) else ("momentum", 0.0)
-        for n in tracked
-    ]
-    before = [getattr(norm, name) for norm, (name, _) in zip(tracked, stills, strict=True)]
-    for norm, (name, still) in zip(tracked, stills, strict=True):
-        setattr(norm, name, still)
+    before = []
+    for norm in network.modules():
+        if isinstance(norm, BATCH_NORM) and norm.training and norm.track_running_stats:
+            # Without the flag instance normalisation would change what it computes; at momentum 0 it learns nothing.
+            batch = isinstance(norm, nn.modules.batchnorm._BatchNorm)
+            name, still = ("track_running_stats", False) if batch else ("momentum", 0.0)
+            before.append((norm, name, getattr(norm, name)))
+            setattr(norm, name, still)
     try:
         yield
     finally:
-        for norm, (name, _), value in zip(tracked, stills, before, strict=True):
+        for norm, name, value in before:
             setattr(norm, name, value)

@@ -40,11 +40,10 @@ def decodings(model: DecNN, x: Tensor, reference: Tensor | None = None) -> list[
         >>> len(images), tuple(images[0].shape)
         (8, (3, 1, 32, 32))
     """
-    if reference is None:
-        with evaluating(model):
-            return [model.decode(h) for h in model.activations(x)[1]]
-    check_reference(x, reference)
     with evaluating(model):
+        if reference is None:
+            return [model.decode(h) for h in model.activations(x)[1]]
+        check_reference(x, reference)
         decode = with_reference(model, len(reference), DecNN.decode)
         return [decode(h)[len(reference) :] for h in model.activations(torch.cat([reference, x]))[1]]
 
@@ -80,7 +79,6 @@ def _give_statistics(norm: nn.Module) -> None:
     norm.track_running_stats = True
     for name, start in (("running_mean", torch.zeros), ("running_var", torch.ones)):
         norm.register_buffer(name, start(norm.num_features, dtype=like.dtype, device=like.device))
-    norm.register_buffer("num_batches_tracked", torch.tensor(0, device=like.device))
 
 
 def check_reference(x: Tensor, reference: Tensor) -> None:

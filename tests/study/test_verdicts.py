@@ -4,10 +4,10 @@ import dataclasses
 
 import pytest
 
-from decnn.study import paths, verdicts
+from decnn.study import paths
 from decnn.study.figures import strips
 from decnn.study.pages import verdict_pages
-from decnn.study.verdicts import evidence, ledger, reports
+from decnn.study.verdicts import evidence, judge, ledger, reports
 from decnn.study.verdicts.evidence import Measured
 from decnn.study.verdicts.ledger import Claim, Comparison
 
@@ -34,7 +34,7 @@ def cells(**found):
 
 
 def judged(*claims, **found):
-    return verdicts.judge(claims, "reader", cells(**found))
+    return judge.judge(claims, "reader", cells(**found))
 
 
 HIGH, LOW = [3.0, 3.1, 2.9], [1.0, 1.1, 0.9]
@@ -63,7 +63,7 @@ def test_verdict_of_a_single_test(relation, tolerance, left, right, state):
 def test_a_ratio_with_a_zero_in_it_is_undecided_and_says_why():
     (finding,) = judged(claim(scale="ratio"), A=[0.0, 1.0, 1.1], B=LOW)["c"].findings
     assert (finding.state, finding.found.contrast) == ("undecided", None)
-    assert "a zero among the values" in str(verdicts.need(finding))
+    assert "a zero among the values" in str(judge.need(finding))
 
 
 def test_what_is_not_printed_is_not_reproduced():
@@ -101,7 +101,7 @@ def test_noise_of_examples_counts_too():
     assert judged(claim(), A=with_error("A", HIGH, 0.1), B=with_error("B", LOW, 0.1))["c"].state == "reproduced"
     found = judged(claim(), A=with_error("A", HIGH, 2.0), B=with_error("B", LOW, 2.0))["c"]
     assert found.state == "undecided"
-    need = verdicts.need(found.findings[0])
+    need = judge.need(found.findings[0])
     assert (need.seeds, need.examples) == (None, pytest.approx(((1.96 + 0.8416) * 8**0.5 / 2) ** 2, rel=1e-3))
 
 
@@ -116,8 +116,8 @@ def test_one_seed_is_judged_by_its_examples_and_never_reproduces():
 def test_one_seed_without_counts_is_undecided_and_says_what_it_needs():
     (finding,) = judged(claim(), A=[3.0], B=LOW)["c"].findings
     assert (finding.state, finding.p) == ("undecided", None)
-    assert verdicts.need(finding, lambda profile, cell: 1.0).seeds > 2
-    assert "cannot be told" in str(verdicts.need(finding, lambda profile, cell: None))
+    assert judge.need(finding, lambda profile, cell: 1.0).seeds > 2
+    assert "cannot be told" in str(judge.need(finding, lambda profile, cell: None))
 
 
 @pytest.mark.parametrize(
@@ -133,7 +133,7 @@ def test_one_seed_without_counts_is_undecided_and_says_what_it_needs():
     ],
 )
 def test_a_claim_says_all_of_its_cases(states, whole):
-    assert verdicts.weakest(states) == whole
+    assert judge.weakest(states) == whole
 
 
 def test_a_sum_of_claims_is_as_weak_as_its_weakest():
@@ -146,7 +146,7 @@ def test_cases_as_claimed_are_counted_once_whether_or_not_they_are_significant()
     not_run = claim("e", right=("table_01a", "absent", "MNIST"))
     found = judged(claim(), claim("again"), claim("d", relation="<"), not_run, A=[3.0], B=LOW)
     assert found["c"].state == found["d"].state == "undecided"
-    assert [case.as_claimed for case in verdicts.run_cases(found, ["c", "again", "d", "e"])] == [True, False]
+    assert [case.as_claimed for case in judge.run_cases(found, ["c", "again", "d", "e"])] == [True, False]
     assert found["e"].findings[0].as_claimed is None
 
 
@@ -156,7 +156,7 @@ def test_a_profile_that_cannot_tell_is_not_asked():
 
 def test_smoke_never_counts():
     with pytest.raises(ValueError, match=r"expected a profile with findings, one of paper, .*, got 'smoke'"):
-        verdicts.at("smoke")
+        judge.at("smoke")
     with pytest.raises(ValueError, match="profile with findings"):
         evidence.look_up("smoke", ("table_10", "Standard", "MNIST"))
 
@@ -187,7 +187,7 @@ def test_page_has_every_claim_and_its_records_are_there():
     paths_of = {
         record.path
         for profile in ("paper", "overnight", "reader")
-        for verdict in verdicts.at(profile).values()
+        for verdict in judge.at(profile).values()
         for finding in verdict.findings
         if finding.found
         for part in finding.found.parts

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import html
 
-from decnn.study import verdicts
 from decnn.study.pages.table_pages import region
 from decnn.study.pages.verdict_pages import badge, number, spread
 from decnn.study.specifications import named
 from decnn.study.tables.paper import FULLEST_FIRST
-from decnn.study.verdicts import CONTRADICTED, DIRECTION, NOT_RUN, REPRODUCED, UNDECIDED, Finding, Verdict, ledger
+from decnn.study.verdicts import judge, ledger
+from decnn.study.verdicts.judge import CONTRADICTED, DIRECTION, NOT_RUN, REPRODUCED, UNDECIDED, Finding, Verdict
 
 __all__ = ["claims_html", "summary"]
 
@@ -79,7 +79,7 @@ def _asked(name: str, own_statistics: bool = False) -> list[list[tuple[Verdict, 
     found = []
     for profile in FULLEST_FIRST:
         judged = []
-        for verdict in verdicts.at(profile, own_statistics).values():
+        for verdict in judge.at(profile, own_statistics).values():
             findings = [finding for finding in verdict.findings if finding.comparison.table == name]
             judged += [(verdict, findings)] if findings else []
         if any(finding.found for _, findings in judged for finding in findings):

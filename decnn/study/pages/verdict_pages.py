@@ -9,22 +9,13 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from decnn.study import paths, tables, verdicts
+from decnn.study import paths, tables
 from decnn.study.pages.table_pages import region
 from decnn.study.tables.paper import FULLEST_FIRST
-from decnn.study.verdicts import (
-    CONTRADICTED,
-    DIRECTION,
-    NOT_RUN,
-    REPRODUCED,
-    STATES,
-    UNDECIDED,
-    Finding,
-    Verdict,
-    ledger,
-)
+from decnn.study.verdicts import judge, ledger
 from decnn.study.verdicts.contrasts import Estimate
 from decnn.study.verdicts.evidence import Record
+from decnn.study.verdicts.judge import CONTRADICTED, DIRECTION, NOT_RUN, REPRODUCED, STATES, UNDECIDED, Finding, Verdict
 from decnn.study.verdicts.ledger import BEYOND, Claim, Comparison
 
 __all__ = ["abstract_html", "badge", "counts_html", "ledger_html", "needs_html", "number", "spread"]
@@ -42,7 +33,7 @@ def counts_html(profiles: Sequence[str] = FULLEST_FIRST) -> str:
     """How many of the paper's claims have each verdict: rows are profiles."""
     rows = []
     for profile in profiles:
-        counts = Counter(v.state for v in verdicts.at(profile).values() if v.claim.section != BEYOND)
+        counts = Counter(v.state for v in judge.at(profile).values() if v.claim.section != BEYOND)
         rows.append([profile, *(str(counts[state]) for state in STATES)])
     head = ["profile", *map(badge, STATES)]
     return region("Claims of the paper by verdict", _table(head, rows), smoke=False)
@@ -50,7 +41,7 @@ def counts_html(profiles: Sequence[str] = FULLEST_FIRST) -> str:
 
 def abstract_html(profiles: Sequence[str] = FULLEST_FIRST) -> str:
     """What the abstract claims, in a table: the verdict at each profile, and on which side of the border ours lie."""
-    found = [verdicts.at(profile) for profile in profiles]
+    found = [judge.at(profile) for profile in profiles]
     rows = ""
     for claim in (claim for claim in ledger.read() if claim.section == "Abstract"):
         link = f'<a href="chapters/verdict.html#claim-{claim.id}">{_text(claim.sentence)}</a>'
@@ -61,7 +52,7 @@ def abstract_html(profiles: Sequence[str] = FULLEST_FIRST) -> str:
 
 def ledger_html(profiles: Sequence[str] = FULLEST_FIRST) -> str:
     """Every claim with its verdicts, its cases, what would settle them, and links to tables and records."""
-    found = [verdicts.at(profile) for profile in profiles]
+    found = [judge.at(profile) for profile in profiles]
     bodies = "".join(_claim_html(claim, [judged[claim.id] for judged in found], found) for claim in ledger.read())
     return _ledger("Claim ledger", "claim", profiles, bodies)
 
@@ -78,8 +69,8 @@ def _ledger(title: str, first: str, profiles: Sequence[str], bodies: str) -> str
 def needs_html(profile: str) -> str:
     """What would settle the claims that are undecided at a profile, those that need least first."""
     rows = []
-    for verdict in verdicts.at(profile).values():
-        needs = [verdicts.need(finding) for finding in verdict.findings if finding.state == UNDECIDED]
+    for verdict in judge.at(profile).values():
+        needs = [judge.need(finding) for finding in verdict.findings if finding.state == UNDECIDED]
         if verdict.state != UNDECIDED or not needs:
             continue
         why = next((need.why for need in needs if need.why), "")
@@ -143,7 +134,7 @@ def _claim_html(claim: Claim, judged: list[Verdict], found: list[Mapping[str, Ve
 
 def _side(claim: Claim, judged: Mapping[str, Verdict]) -> str:
     """How many of the cases that were run lie as claimed, and whether all of them rest on a network with one seed."""
-    cases = verdicts.run_cases(judged, claim.rests_on)
+    cases = judge.run_cases(judged, claim.rests_on)
     if not cases:
         return ""
     single = ", one seed" * all(case.found.single for case in cases)
@@ -215,7 +206,7 @@ def _case_html(finding: Finding, found: Estimate) -> list[str]:
     comparison = finding.comparison
     records = (_cell_html(cell[1:], measured.records) for part in found.parts for cell, _, measured in part.cells)
     printed = number(comparison.printed, comparison)
-    need = f"<small>{_text(str(verdicts.need(finding)))}</small>" if finding.state == UNDECIDED else ""
+    need = f"<small>{_text(str(judge.need(finding)))}</small>" if finding.state == UNDECIDED else ""
     return [
         f"{_text(comparison.text)}<small>{'<br>'.join(records)}</small>",
         printed + ("<small>against the sentence</small>" if comparison.borne_out is False else ""),

@@ -9,7 +9,7 @@ from importlib import metadata
 from pathlib import Path
 
 from decnn.checkpoints import write_atomically
-from decnn.study import paths, verdicts
+from decnn.study import paths
 from decnn.study.benchmarks import bench, memory, schedule
 from decnn.study.pages import fairness, verdict_pages
 from decnn.study.runs import machines
@@ -19,6 +19,7 @@ from decnn.study.site import citing, touch
 from decnn.study.specifications import METHODS, PROFILES, Profile, Spec, specification
 from decnn.study.tables import TABLES, Table, precision_pair, specifications
 from decnn.study.tables.paper import FULLEST_FIRST, blocks
+from decnn.study.verdicts import judge
 from decnn.study.verdicts.ledger import BEYOND
 
 __all__ = ["write"]
@@ -122,7 +123,7 @@ def _answer() -> str:
 
 def _state() -> str:
     """How far the paper's own scale has been reached, and the tables on which nothing can be judged."""
-    found = {name: list(verdicts.at(name).values()) for name in FULLEST_FIRST}
+    found = {name: list(judge.at(name).values()) for name in FULLEST_FIRST}
     tested = [v for v in found["paper"] if v.claim.section != BEYOND and v.claim.comparisons]
     judged = sum(verdict.run > 0 for verdict in tested)
     told = f"{judged} of {len(tested)} tested claims can be judged at the paper's own scale, the `paper` profile. "

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from decnn.checkpoints import write_atomically
-from decnn.study import paths, verdicts
+from decnn.study import paths
 from decnn.study.tables.paper import FULLEST_FIRST
-from decnn.study.verdicts import ledger
+from decnn.study.verdicts import judge, ledger
 from decnn.study.verdicts.judge import STATES, UNDECIDED, Finding, Verdict
 
 __all__ = ["as_json", "as_text", "committed", "save", "table"]
@@ -19,7 +19,7 @@ __all__ = ["as_json", "as_text", "committed", "save", "table"]
 
 def as_text(profiles: Sequence[str] = FULLEST_FIRST) -> str:
     """A line for each claim with its verdict at each profile, and their counts."""
-    found = {profile: verdicts.at(profile) for profile in profiles}
+    found = {profile: judge.at(profile) for profile in profiles}
     width = max(len(claim.id) for claim in ledger.read())
     lines = ["".join([" " * (width + 2), *(f"{profile:26s}" for profile in profiles)]).rstrip()]
     for claim in ledger.read():
@@ -33,7 +33,7 @@ def as_text(profiles: Sequence[str] = FULLEST_FIRST) -> str:
 
 def as_json(profiles: Sequence[str] = FULLEST_FIRST) -> list[dict]:
     """Every claim at every profile with its cases, for other programs."""
-    return [_verdict(verdict) for profile in profiles for verdict in verdicts.at(profile).values()]
+    return [_verdict(verdict) for profile in profiles for verdict in judge.at(profile).values()]
 
 
 def committed() -> Path:
@@ -47,7 +47,7 @@ def table() -> str:
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(("claim", "profile", "verdict"))
     for claim in ledger.read():
-        writer.writerows((claim.id, profile, verdicts.at(profile)[claim.id].state) for profile in FULLEST_FIRST)
+        writer.writerows((claim.id, profile, judge.at(profile)[claim.id].state) for profile in FULLEST_FIRST)
     return file.getvalue()
 
 
@@ -93,6 +93,6 @@ def _finding(finding: Finding) -> dict:
         "half_width_over_seeds": found.over_seeds,
         "half_width_over_examples": found.over_examples,
         "adjusted_p": finding.p,
-        "would_settle": str(verdicts.need(finding)) if finding.state == UNDECIDED else None,
+        "would_settle": str(judge.need(finding)) if finding.state == UNDECIDED else None,
         "records": sorted({record.path for entry in measured for record in entry.records}),
     }

@@ -108,24 +108,9 @@ def test_keyed_by_recipe_and_by_the_files(folder, opened):
     assert len(read(folder)) == len(opened) == COUNT + 1
 
 
-class Killed(BaseException):
-    """What no handler of errors catches."""
-
-
-@pytest.mark.parametrize("step", ["write", "fsync", "replace"])
-def test_a_killed_run_leaves_nothing_that_is_read(folder, monkeypatch, step):
-    def killed(*_: object) -> None:
-        raise Killed
-
-    with monkeypatch.context() as patch:
-        if step == "write":
-            patch.setattr(recordings, "BLOCK", 3)
-            done = decoding.filled_in
-            patch.setattr(decoding, "filled_in", lambda *a: done(*a) if a[-1].start == 0 else killed())
-        else:
-            patch.setattr(os, step, killed)
-        with pytest.raises(Killed):
-            read(folder)
+def test_a_killed_run_leaves_nothing_that_is_read(folder, cut_short):
+    with cut_short(recordings, decoding, "filled_in"):
+        read(folder)
     assert ".npy" not in cached()
     whole = read(folder)
     assert whole["digest"].any(1).all()
