@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import difflib
 from collections.abc import Sequence
 from itertools import chain
 
@@ -12,6 +11,7 @@ from torch import Tensor, nn
 
 from decnn.classifiers import check_input
 from decnn.modes import evaluating
+from decnn.spelling import nearest
 
 __all__ = ["Hooked"]
 
@@ -115,8 +115,8 @@ def _check_names(module: nn.Module, layers: Sequence[str]) -> None:
         )
     for name in layers:
         if name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"its first are {', '.join(known[:8])}"
+            near = nearest(name, known)
+            hint = f"did you mean {near!r}?" if near else f"its first are {', '.join(known[:8])}"
             raise ValueError(f"expected the name of a layer of {type(module).__name__}, got {name!r}: {hint}")
     if len(set(layers)) < len(layers):
         raise ValueError(f"expected each layer once, got {list(layers)}: leave the repetition out")

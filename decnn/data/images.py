@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from functools import cached_property
 
 import numpy as np
@@ -19,6 +18,7 @@ from torch.nn.functional import interpolate
 from decnn.data.checks import check_attributes, check_labels
 from decnn.data.source import Read, Source
 from decnn.data.speech import LogMel
+from decnn.spelling import nearest
 
 __all__ = ["Images", "as_floats", "check_names", "from_read", "unknown"]
 
@@ -160,9 +160,8 @@ def unknown(what: str, got: str, known: Sequence[str]) -> str:
     >>> unknown("split", "tests", ("train", "test"))
     "unknown split 'tests'; did you mean 'test'? Known: train, test"
     """
-    by_lower = {word.lower(): word for word in known}
-    close = get_close_matches(str(got).lower(), by_lower, n=1)
-    hint = f"did you mean {by_lower[close[0]]!r}? " if close else ""
+    near = nearest(got, known)
+    hint = f"did you mean {near!r}? " if near else ""
     return f"unknown {what} {got!r}; {hint}Known: {', '.join(known)}"
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from torch import nn
 from decnn.classifiers import MLP
 from decnn.compose import DecNN
 from decnn.decoders import ResNetDecoder
+from decnn.spelling import one_of
 
 __all__ = ["FOLDER", "load", "released", "save"]
 
@@ -40,16 +40,12 @@ def load(name: str) -> DecNN:
         >>> try:
         ...     load("redecnn-minst")
         ... except ValueError as error:
-        ...     print(str(error)[:35])
-        expected a released model, one of (
+        ...     print(str(error).split(", ")[-1])
+        got 'redecnn-minst'; did you mean 'redecnn-mnist'?
     """
     from safetensors import safe_open
 
-    path = FOLDER / f"{name}.safetensors"
-    if name not in released():
-        near = difflib.get_close_matches(name, released(), n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
-        raise ValueError(f"expected a released model, one of {released()}, got {name!r}{hint}")
+    path = FOLDER / f"{one_of(name, released(), 'released model')}.safetensors"
     with safe_open(path, framework="pt") as file:
         specification, sizes = (json.loads(file.metadata()[name]) for name in ("specification", "architecture"))
         state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (no mapping)

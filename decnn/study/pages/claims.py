@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import html
 
+from decnn.spelling import one_of
 from decnn.study.pages.table_pages import region
 from decnn.study.pages.verdict_pages import badge, number, spread
-from decnn.study.specifications import named
 from decnn.study.tables.paper import FULLEST_FIRST
 from decnn.study.verdicts import judge, ledger
 from decnn.study.verdicts.judge import CONTRADICTED, DIRECTION, NOT_RUN, REPRODUCED, UNDECIDED, Finding, Verdict
@@ -75,7 +75,7 @@ def _asked(name: str, own_statistics: bool = False) -> list[list[tuple[Verdict, 
     Raises:
         ValueError: no claim is about a table of that name.
     """
-    named(name, dict.fromkeys(table for claim in ledger.read() for table in claim.tables), "table with claims")
+    one_of(name, dict.fromkeys(table for claim in ledger.read() for table in claim.tables), "table with claims")
     found = []
     for profile in FULLEST_FIRST:
         judged = []

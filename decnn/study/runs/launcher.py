@@ -20,12 +20,13 @@ from typing import TYPE_CHECKING
 import torch
 
 from decnn.data.decoding import processors
+from decnn.spelling import one_of
 from decnn.study import paths
 from decnn.study.runs import claiming
 from decnn.study.runs.jobs import borrowed, describe, jobs, keys, missing
 from decnn.study.runs.records import Records
 from decnn.study.runs.runner import fill
-from decnn.study.specifications import Spec, named
+from decnn.study.specifications import Spec
 
 if TYPE_CHECKING:
     import submitit
@@ -78,7 +79,7 @@ def plan(
         1
     """
     if launcher is not None:
-        named(launcher, AT_ONCE, "launcher")
+        one_of(launcher, AT_ONCE, "launcher")
     elif at_once is not None:
         raise ValueError(f"expected --launcher with --jobs {at_once}, got none: add --launcher local")
     for option, value in {"--partition": partition, "--hours": hours, "--cpus": cpus}.items():

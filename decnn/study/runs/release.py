@@ -8,6 +8,7 @@ from pathlib import Path
 from decnn import weights
 from decnn.checkpoints import save_checkpoint
 from decnn.compose import DecNN
+from decnn.spelling import one_of
 from decnn.study import specifications
 from decnn.study.runs.runner import finished, trained, weights_of
 from decnn.study.specifications import METHODS, Spec
@@ -25,7 +26,7 @@ def write(profile_name: str, datasets: Sequence[str] = DATASETS) -> list[Path]:
     """
     size, written = specifications.profile(profile_name), []
     for dataset in datasets:
-        specifications.named(dataset, dict.fromkeys(DATASETS), "data set to release networks of")
+        one_of(dataset, DATASETS, "data set to release networks of")
         for method in (name for name, m in METHODS.items() if m.decodes):
             spec = specifications.specification(method, dataset, size, seed=0)
             if not finished(spec):

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import yaml
 
+from decnn.spelling import one_of
 from decnn.study import paths
-from decnn.study.specifications import named
 
 __all__ = ["chapters", "execute", "folded", "source_links"]
 
@@ -45,7 +45,7 @@ def execute(notebook: Path, parameters: dict[str, object], output: Path | None =
         raise FileNotFoundError(f"expected a notebook, one of {', '.join(known)}, got {notebook}")
     declared = papermill.inspect_notebook(str(notebook))
     for name in parameters:
-        named(name, declared, f"parameter of {notebook.name}")
+        one_of(name, declared, f"parameter of {notebook.name}")
     output = output or paths.root() / "book" / "chapters" / notebook.name
     output.parent.mkdir(parents=True, exist_ok=True)
     papermill.execute_notebook(

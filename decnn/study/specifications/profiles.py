@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass
 
-__all__ = ["PROFILES", "SPEECH", "TOY_FACES", "Profile", "named", "profile", "taken"]
+from decnn.spelling import one_of
+
+__all__ = ["PROFILES", "SPEECH", "TOY_FACES", "Profile", "profile", "taken"]
 
 TOY_FACES = "toy-faces"
 SPEECH = ("audiomnist", "fluent", "fsdd", "speech_commands")
@@ -70,13 +71,4 @@ def taken(size: Profile, dataset: str) -> str:
 
 def profile(name: str) -> Profile:
     """The profile of that name, or ValueError with the known ones and the nearest."""
-    return named(name, PROFILES, "profile")
-
-
-def named(name: str, known: dict, kind: str):  # noqa: ANN201
-    """The entry of that name, or ValueError with the known ones and the nearest."""
-    if name not in known:
-        near = difflib.get_close_matches(name, known, n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
-        raise ValueError(f"expected a {kind}, one of {', '.join(known)}, got {name!r}{hint}")
-    return known[name]
+    return PROFILES[one_of(name, PROFILES, "profile")]

@@ -6,7 +6,8 @@ import dataclasses
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from decnn.study.specifications import METHODS, Profile, Spec, named, profile, specification
+from decnn.spelling import one_of
+from decnn.study.specifications import METHODS, Profile, Spec, profile, specification
 from decnn.study.specifications.open_choices import alternatives
 from decnn.study.tables.compositions import composed, confounded, held_out, made_direct, probed, protected, rivals
 from decnn.study.tables.queries import SAMPLED, Query, beyond, by_depth, by_method, convolutional, shifts
@@ -67,7 +68,7 @@ def precision_pair(size: Profile) -> list[Spec]:
 
 def table(name: str) -> Table:
     """The table of that name, or ValueError with the known ones and the nearest."""
-    return named(name, TABLES, "table")
+    return TABLES[one_of(name, TABLES, "table")]
 
 
 VOTES = "vote_entropy"

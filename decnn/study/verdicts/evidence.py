@@ -9,10 +9,11 @@ import statistics
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from decnn.spelling import one_of
 from decnn.study import paths, tables
 from decnn.study.runs import machines
 from decnn.study.runs.records import Records, measured
-from decnn.study.specifications import Profile, Spec, named, profile, specification
+from decnn.study.specifications import Profile, Spec, profile, specification
 from decnn.study.tables.paper import FULLEST_FIRST
 from decnn.study.tables.queries import Query
 from decnn.study.verdicts import intervals
@@ -118,7 +119,7 @@ def pooled(groups: Iterable[Mapping[int, float]]) -> tuple[float, float] | None:
 
 
 def _with_findings(name: str) -> Profile:
-    return profile(named(name, {known: known for known in FULLEST_FIRST}, "profile with findings"))
+    return profile(one_of(name, FULLEST_FIRST, "profile with findings"))
 
 
 def _query(cell: CellName) -> Query | None:

@@ -28,7 +28,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from decnn.study.specifications import named
+from decnn.spelling import one_of
 from decnn.study.tables.paper import FULLEST_FIRST
 from decnn.study.verdicts import evidence, intervals, ledger
 from decnn.study.verdicts.contrasts import Estimate, LookUp, Part, estimate
@@ -133,7 +133,7 @@ def at(profile: str, own_statistics: bool = False) -> dict[str, Verdict]:
     Raises:
         ValueError: an unknown profile, or smoke, whose records are no findings.
     """
-    named(profile, dict.fromkeys(FULLEST_FIRST), "profile with findings")
+    one_of(profile, FULLEST_FIRST, "profile with findings")
     return judge(ledger.read(), profile, functools.partial(evidence.look_up, own_statistics=own_statistics))
 
 

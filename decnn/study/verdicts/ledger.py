@@ -22,8 +22,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from decnn.spelling import one_of
 from decnn.study import paths, specifications
-from decnn.study.specifications import named
 from decnn.study.verdicts.sides import PARAMETERS, CellName, cells, filled, linear, words
 
 __all__ = ["BEYOND", "RELATIONS", "SCALES", "Claim", "Comparison", "read"]
@@ -146,7 +146,7 @@ def read(path: Path | None = None) -> tuple[Claim, ...]:
     for name, claim in claims.items():
         for other in claim.rests_on:
             try:
-                named(other, tested, "claim with a test to rest on")
+                one_of(other, tested, "claim with a test to rest on")
             except ValueError as error:
                 raise ValueError(f"{path.name}, claim {name}: {error}") from None
     return tuple(claims.values())
@@ -160,7 +160,7 @@ def _claim(entry: Mapping) -> Claim:
     if not isinstance(entry, Mapping):
         raise ValueError(f"expected keys and values, got {entry!r}: see the head of the file")
     for key in entry:
-        named(key, dict.fromkeys([*ABOUT, *TEST, "rests_on", "untested", *OTHERS]), "key")
+        one_of(key, [*ABOUT, *TEST, "rests_on", "untested", *OTHERS], "key")
     kinds = [kind for kind in KINDS if kind in entry]
     if len(kinds) != 1:
         raise ValueError(f"expected one of {', '.join(KINDS)}, got {' and '.join(kinds) or 'none'}: leave one")
@@ -177,9 +177,8 @@ def _claim(entry: Mapping) -> Claim:
 
 
 def _comparisons(entry: Mapping) -> tuple[Comparison, ...]:
-    named(entry["relation"], dict.fromkeys(RELATIONS), "relation")
-    scale = entry.get("scale", "difference")
-    named(scale, dict.fromkeys(SCALES), "scale")
+    one_of(entry["relation"], RELATIONS, "relation")
+    scale = one_of(entry.get("scale", "difference"), SCALES, "scale")
     tolerance, least = entry["tolerance"], 1 if scale == "ratio" else 0
     if not isinstance(tolerance, int | float) or tolerance <= least:
         raise ValueError(f"expected a tolerance above {least}, got {tolerance!r}: say how near is near enough")

@@ -6,8 +6,8 @@ import functools
 import math
 from collections.abc import Mapping
 
+from decnn.spelling import one_of
 from decnn.study import paths, tables
-from decnn.study.specifications import named
 from decnn.study.tables import paper
 
 __all__ = ["PARAMETERS", "CellName", "cells", "filled", "linear", "words"]
@@ -24,7 +24,7 @@ def cells(table: str) -> Mapping[tuple[str, str], float | None]:
         ValueError: an unknown table, with the known ones and the nearest.
     """
     printed = {path.stem for path in paths.paper_numbers().glob("*.csv")}
-    named(table, dict.fromkeys([*sorted(printed | set(tables.TABLES)), PARAMETERS]), "table")
+    one_of(table, [*sorted(printed | set(tables.TABLES)), PARAMETERS], "table")
     if table == PARAMETERS:
         return dict.fromkeys(cells("table_10"))
     found = {(cell.row, cell.column): cell.value for cell in paper.printed(table)} if table in printed else {}
@@ -56,7 +56,7 @@ def linear(side: object, table: str | None, ratio: bool) -> dict[CellName | None
         return {_cell(side if len(side) == 3 else [table, *side]): 1.0}
     if isinstance(side, Mapping) and len(side) == 1:
         (name, parts), *_ = side.items()
-        named(name, dict.fromkeys(("mean", "minus", "times")), "way to make a side of sides")
+        one_of(name, ("mean", "minus", "times"), "way to make a side of sides")
         if name != "mean" and len(parts) != 2:
             raise ValueError(f"expected two parts of {name}, got {len(parts)}")
         if name == "times" and ratio:
@@ -84,8 +84,8 @@ def _cell(parts: list[str]) -> CellName:
     known = cells(table) if table else {}
     if not table:
         raise ValueError(f"expected `table`, or the table in front of {parts[1:]}, got none: add it")
-    named(row, dict.fromkeys(key[0] for key in known), f"row of {table}")
-    named(column, dict.fromkeys(key[1] for key in known), f"column of {table}")
+    one_of(row, dict.fromkeys(key[0] for key in known), f"row of {table}")
+    one_of(column, dict.fromkeys(key[1] for key in known), f"column of {table}")
     return table, row, column
 
 
