@@ -7,7 +7,7 @@ import dataclasses
 import pytest
 
 from decnn.study import specifications, tables
-from decnn.study.figures import charts
+from decnn.study.figures import charts, depths
 from decnn.study.pages import nearest, readings, table_pages
 from decnn.study.tables import paper
 from decnn.study.tables.paper import Block, Cell, Printed
@@ -195,6 +195,18 @@ def test_changes_are_differences_from_the_base_printed_and_ours():
     assert list(ours.get_xdata()) == pytest.approx([0.2] * 5)
     assert axes.get_title() == "Eq. 7"
     assert "Direct Reg." in alt
+
+
+def test_a_trained_depth_without_a_run_is_left_out_and_the_first_pass_has_one_reading():
+    found = block("table_04b", "")
+    cells = [c if c.query.subject != "4" else dataclasses.replace(c, values=()) for c in found.cells]
+    cells = [c if c.query.subject == "4" else dataclasses.replace(c, values=(0.9, 0.7)) for c in cells]
+    found = dataclasses.replace(found, cells=tuple(cells))
+    figure, alt = depths.by_trained_depth([found], [found])
+    accuracy, fashion, _ = figure.axes
+    assert [bars.lines[0].get_xdata().tolist() for bars in accuracy.containers] == [[2, 6, 8]]
+    assert [bars.lines[0].get_ydata().tolist() for bars in fashion.containers] == [[0.8] * 3] * 2
+    assert "OOD (Fashion), printed: 0.665 at 2" in alt
 
 
 def test_heat_map_shows_printed_beside_ours():

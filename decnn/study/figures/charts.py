@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from decnn.study.figures.plots import style
 from decnn.study.pages.fairness import by_chance
 from decnn.study.tables.compositions import CONFOUNDING
-from decnn.study.tables.paper import Block, Cell
+from decnn.study.tables.paper import Block, Cell, findings
 from decnn.study.verdicts.intervals import Sample, half_width, standard_error
 
 if TYPE_CHECKING:
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "attack_sweep",
-    "auroc_by_depth",
     "by_confounding",
     "changes",
     "differences",
@@ -37,7 +36,7 @@ def differences(found: list[Block]) -> tuple[Figure, str]:
     """
     from matplotlib.figure import Figure  # without pyplot, a notebook shows it once
 
-    found = _findings(found)
+    found = findings(found)
     table = found[0].table
     many = len(table.cases) > len(table.subjects)
     panels, rows = (table.subjects, table.cases) if many else (table.cases, table.subjects)
@@ -71,7 +70,7 @@ def changes(found: list[Block], base: str) -> tuple[Figure, str]:
     """
     from matplotlib.figure import Figure
 
-    found = _findings(found)
+    found = findings(found)
     table = found[0].table
     subjects = [subject for subject in table.subjects if subject != base]
     aurocs = dict.fromkeys(query.case for query in table.queries.values() if query.case and query.unit == "AUROC")
@@ -105,36 +104,6 @@ def _change(cell: Cell, base: Cell) -> tuple[float, float]:
     samples = [Sample(c.mean, len(c.values), c.sd, len(c.values) - 1) for c in (cell, base)]
     spread = standard_error(samples)
     return cell.mean - base.mean, half_width(*spread) if spread else math.nan
-
-
-def auroc_by_depth(found: list[Block]) -> tuple[Figure, str]:
-    """ReDecNN's paths at every depth: AUROC of their votes, and the accuracy of a single path, a line a profile."""
-    from matplotlib.figure import Figure  # without pyplot, a notebook shows it once
-
-    found = [block for block in _findings(found) if any(block.of("ReDecNN", c).records for c in block.table.cases)]
-    if not found:
-        raise ValueError("expected a block with a ReDecNN record, got none: run one with `decnn run table_01b`")
-    columns = [c for c in found[0].table.cases if any(block.of("ReDecNN", c).records for block in found)]
-    measures = {"misclassification_auroc": "AUROC of votes", "accuracy_of_one_path": "accuracy of one path (%)"}
-    ends = []
-    with style():
-        figure = Figure(figsize=(4.2 * len(columns), 5.2))
-        panels = figure.subplots(len(measures), len(columns), sharex=True, squeeze=False)
-        for place, column in enumerate(columns):
-            for row, (measure, label) in enumerate(measures.items()):
-                panel = panels[row, place]
-                for block in found:
-                    values = _by_depth(block.of("ReDecNN", column), measure)
-                    if not values:
-                        continue
-                    panel.plot(range(1, len(values) + 1), values, label=block.profile.name)
-                    ends.append(f"{column}, {block.profile.name}, {label}: {values[0]:.3g} to {values[-1]:.3g}")
-                panel.set_ylabel(label if place == 0 else "")
-            panels[0, place].set_title(f"{column}{' (smoke)' if found[0].smoke else ''}")
-            panels[-1, place].set_xlabel("depth of the composition that votes")
-        panels[0, 0].legend(title="profile", loc="best")
-        figure.tight_layout()
-    return figure, f"From the first depth to the last. {'; '.join(ends)}."
 
 
 def heat_map(found: list[Block], title: str = "") -> tuple[Figure, str]:
@@ -290,17 +259,6 @@ def _sweep(record: dict, score: str) -> dict[float, float]:
     return {float(name[5:]): sets[name]["scores"][score]["auroc"] for name in sets if name.startswith("fgsm-")}
 
 
-def _findings(found: list[Block]) -> list[Block]:
-    return [block for block in found if not block.smoke] or found
-
-
 def _fullest(found: list[Block]) -> Block:
     """The block with most cells; of equals, the first."""
-    return max(_findings(found), key=lambda block: sum(bool(cell.values) for cell in block.cells))
-
-
-def _by_depth(cell: Cell, measure: str) -> list[float]:
-    """Means over seeds, for the depths at which every seed defines the measure."""
-    courses = [[step[measure] for step in record["metrics"]["by_depth"]] for record in cell.records]
-    depths = zip(*courses, strict=True)
-    return [float("nan") if None in values else statistics.fmean(values) for values in depths]
+    return max(findings(found), key=lambda block: sum(bool(cell.values) for cell in block.cells))

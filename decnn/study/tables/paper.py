@@ -13,7 +13,7 @@ from decnn.study.specifications import METHODS, PROFILES, Profile, Spec
 from decnn.study.tables.catalogue import Table
 from decnn.study.tables.queries import Query
 
-__all__ = ["FULLEST_FIRST", "WHOLE", "Block", "Cell", "Printed", "blocks", "printed"]
+__all__ = ["FULLEST_FIRST", "WHOLE", "Block", "Cell", "Printed", "blocks", "findings", "printed"]
 
 FULLEST_FIRST = ("paper", "overnight", "reader")
 WHOLE = ("mnist", "fashion_mnist", "celeba", "audiomnist", "fluent")  # the paper's data sets
@@ -97,6 +97,11 @@ class Block:
         """The cell of a subject, such as a method, on a case, such as a data set; None where there is none."""
         found = (cell for cell in self.cells if cell.query and (cell.query.subject, cell.query.case) == (subject, case))
         return next(found, None)
+
+
+def findings(found: list[Block]) -> list[Block]:
+    """The blocks without those of smoke runs, unless there are no others."""
+    return [block for block in found if not block.smoke] or found
 
 
 def blocks(
