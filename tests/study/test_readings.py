@@ -9,8 +9,10 @@ import pytest
 from decnn.study import specifications, tables
 from decnn.study.figures import charts, depths
 from decnn.study.pages import nearest, readings, table_pages
+from decnn.study.pages.answer import answer
 from decnn.study.tables import paper
 from decnn.study.tables.paper import Block, Cell, Printed
+from decnn.study.verdicts import judge
 
 BINS = {"count": [2, 0, 2], "confidence": [0.2, 0.0, 0.9], "accuracy": [0.5, 0.0, 0.5]}
 
@@ -65,6 +67,25 @@ def test_what_lies_far_from_the_printed_value_is_named_by_profile():
     assert len(told) == sum(0.7 - value > 0.15 for row, value in values.items() if not row.endswith("(Stdev)"))
     assert "0.700 against 0.534" in line
     assert readings.apart(found, -0.15) == []
+
+
+def test_voters_are_told_where_their_majority_lies_far_below_the_printed_accuracy(monkeypatch):
+    found = block("table_01a", "MNIST")
+    cells = []
+    for cell in found.cells:
+        votes = {"votes": 40.0 if cell.query.subject == "ReDecNN" else 90.0}
+        records = [{**r, "metrics": {**r["metrics"], "readings": {"accuracy": votes}}} for r in cell.records]
+        cells.append(dataclasses.replace(cell, values=(97.0,) * len(records), records=tuple(records)))
+    monkeypatch.setattr(readings, "blocks", lambda *_, **__: [dataclasses.replace(found, cells=tuple(cells))])
+    told = readings.hardly_learnt()
+    assert "Hardly learnt" not in told
+    assert told.endswith("- reader: ReDecNN on MNIST, 40.0 against 97.5")
+
+
+def test_the_first_page_counts_cases_as_the_judge_does():
+    found = [judge.at(name)["accuracy-redecnn"] for name in paper.FULLEST_FIRST]
+    cases = [finding for verdict in found for finding in verdict.findings if finding.as_claimed is not None]
+    assert f"ReDecNN in {sum(case.as_claimed for case in cases)} of {len(cases)}. Votes" in answer()
 
 
 def test_measures_are_means_over_seeds_with_both_counts():

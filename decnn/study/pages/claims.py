@@ -16,7 +16,7 @@ __all__ = ["claims_html", "summary"]
 NOTHING = "no test has records on both of its sides"
 CORRECTED = (
     "Verdicts are corrected for the number of tests at a profile (Holm), the intervals shown are not: a test whose "
-    "interval leaves zero out may still be undecided."
+    "interval leaves zero out may still be undecided. Of one seed, the spread over seeds is that of like runs."
 )
 
 
@@ -29,15 +29,20 @@ def summary(name: str) -> str:
     decided: dict[str, list[str]] = {}
     for state in (CONTRADICTED, DIRECTION, REPRODUCED):
         for verdict, of_claim in (pair for judged in found for pair in judged):
-            cases = [finding.comparison.case for finding in of_claim if finding.state == state]
+            cases = [finding for finding in of_claim if finding.state == state]
             if cases:
-                text = f"*{verdict.claim.sentence}* ({'; '.join(cases)}; {verdict.profile})"
+                told = "; ".join(finding.comparison.case for finding in cases)
+                single = ", one seed" * all(finding.found.single for finding in cases)
+                text = f"*{verdict.claim.sentence}* ({told}; {verdict.profile}{single})"
                 decided.setdefault(state, []).append(text)
     if not decided:
         missing = sum(finding.state == NOT_RUN for finding in findings)
         return f"**In short.** Nothing is decided: {len(findings) - missing} tests are undecided, {missing} not run."
     rest = sum(finding.state in (UNDECIDED, NOT_RUN) for finding in findings)
-    head = "**Finding: some claims do not hold.**" if CONTRADICTED in decided else "**In short.**"
+    lost = {f.profile for f in findings if f.state == CONTRADICTED}
+    head = "**Finding: some claims do not hold.**" if FULLEST_FIRST[0] in lost else "**In short.**"
+    if lost and FULLEST_FIRST[0] not in lost:
+        head += " Some claims do not hold at reduced scale."
     counted = f"{len(findings) - rest} of {len(findings)} tests are decided, the others undecided or not run."
     parts = [f"{state.capitalize()}: {'. '.join(texts)}." for state, texts in decided.items()]
     return "\n\n".join([f"{head} {counted}", *parts])
@@ -94,5 +99,6 @@ def _finding_html(finding: Finding) -> str:
     if found.contrast is None:
         return badge(finding.state, f"{finding.state}: a ratio with a zero in it")
     half = max((h for h in (found.over_seeds, found.over_examples) if h is not None), default=None)
-    interval = "one seed" if half is None else spread(half, comparison)
+    known = [] if half is None else [spread(half, comparison)]
+    interval = ", ".join(["one seed"] * found.single + known)
     return badge(finding.state, f"{finding.state}: {number(found.contrast, comparison)} ({interval})")

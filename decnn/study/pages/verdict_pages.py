@@ -17,8 +17,19 @@ from decnn.study.verdicts.contrasts import Estimate
 from decnn.study.verdicts.evidence import Record
 from decnn.study.verdicts.judge import CONTRADICTED, DIRECTION, NOT_RUN, REPRODUCED, STATES, UNDECIDED, Finding, Verdict
 from decnn.study.verdicts.ledger import BEYOND, Claim, Comparison
+from decnn.study.verdicts.sides import PARAMETERS
 
-__all__ = ["abstract_html", "badge", "counts_html", "ledger_html", "needs_html", "number", "spread"]
+__all__ = [
+    "abstract_html",
+    "badge",
+    "counts_html",
+    "decided_html",
+    "ledger_html",
+    "needs_html",
+    "number",
+    "sides_html",
+    "spread",
+]
 
 BADGES = {
     REPRODUCED: "claim-holds",
@@ -30,24 +41,44 @@ BADGES = {
 
 
 def counts_html(profiles: Sequence[str] = FULLEST_FIRST) -> str:
-    """How many of the paper's claims have each verdict: rows are profiles."""
+    """How many of the paper's tested claims have each verdict: rows are profiles."""
     rows = []
     for profile in profiles:
-        counts = Counter(v.state for v in judge.at(profile).values() if v.claim.section != BEYOND)
+        counts = Counter(v.state for v in judge.at(profile).values() if v.claim.tested)
         rows.append([profile, *(str(counts[state]) for state in STATES)])
     head = ["profile", *map(badge, STATES)]
-    return region("Claims of the paper by verdict", _table(head, rows), smoke=False)
+    return region(
+        "Tested claims of the paper by verdict; sums of claims are not counted again", _table(head, rows), smoke=False
+    )
+
+
+def decided_html(profiles: Sequence[str] = FULLEST_FIRST) -> str:
+    """The tested claims of the paper that are decided at a profile, by name, each with its verdict there."""
+    rows = []
+    for claim in (claim for claim in ledger.read() if claim.tested):
+        states = [judge.at(profile)[claim.id].state for profile in profiles]
+        if {*states} - {UNDECIDED, NOT_RUN}:
+            link = f'<a href="#claim-{claim.id}">{_text(claim.sentence)}</a>'
+            counted = all(cell[0] == PARAMETERS for test in claim.comparisons for cell, _ in test.weights)
+            rows.append([link + "<br><small>counted, not run</small>" * counted, *map(badge, states)])
+    return region("Tested claims that are decided", _table(["claim", *profiles], rows), smoke=False)
 
 
 def abstract_html(profiles: Sequence[str] = FULLEST_FIRST) -> str:
     """What the abstract claims, in a table: the verdict at each profile, and on which side of the border ours lie."""
+    names = [claim.id for claim in ledger.read() if claim.section == "Abstract"]
+    return sides_html("The claims of the abstract", "the abstract says", names, profiles)
+
+
+def sides_html(title: str, first: str, names: Sequence[str], profiles: Sequence[str] = FULLEST_FIRST) -> str:
+    """Claims by their ids, in a table for the first page: as `abstract_html`."""
     found = [judge.at(profile) for profile in profiles]
     rows = ""
-    for claim in (claim for claim in ledger.read() if claim.section == "Abstract"):
+    for claim in (found[0][name].claim for name in names):
         link = f'<a href="chapters/verdict.html#claim-{claim.id}">{_text(claim.sentence)}</a>'
         cells = (f"<td>{badge(judged[claim.id].state)}<br>{_side(claim, judged)}</td>" for judged in found)
         rows += f'<tr><th scope="row">{link}</th>{"".join(cells)}</tr>'
-    return _ledger("The claims of the abstract", "the abstract says", profiles, f"<tbody>{rows}</tbody>")
+    return _ledger(title, first, profiles, f"<tbody>{rows}</tbody>")
 
 
 def ledger_html(profiles: Sequence[str] = FULLEST_FIRST) -> str:
@@ -70,16 +101,19 @@ def needs_html(profile: str) -> str:
     """What would settle the claims that are undecided at a profile, those that need least first."""
     rows = []
     for verdict in judge.at(profile).values():
-        needs = [judge.need(finding) for finding in verdict.findings if finding.state == UNDECIDED]
-        if verdict.state != UNDECIDED or not needs:
+        open_cases = [finding for finding in verdict.findings if finding.state == UNDECIDED]
+        if verdict.state != UNDECIDED or not open_cases:
             continue
-        why = next((need.why for need in needs if need.why), "")
+        needs = [judge.need(finding) for finding in open_cases]
+        named = next(((finding, need.why) for finding, need in zip(open_cases, needs, strict=True) if need.why), None)
+        why = f"{named[1]} ({_text(named[0].comparison.case)})" if named else ""
         seeds = math.inf if why else max(need.seeds or 0 for need in needs)
         examples = max(need.examples for need in needs)
+        sides = f"{sum(bool(finding.as_claimed) for finding in open_cases)} of {len(open_cases)}"
         link = f'<a href="#claim-{verdict.claim.id}">{_text(verdict.claim.sentence)}</a>'
-        rows.append((seeds, examples, [link, why or (f"{seeds}" if seeds else "as many"), f"{examples:.1f}"]))
+        rows.append((seeds, examples, [link, sides, why or (f"{seeds}" if seeds else "as many"), f"{examples:.1f}"]))
     rows.sort(key=lambda row: row[:2])
-    head = ["undecided claim", "seeds", "times the test examples"]
+    head = ["undecided claim", "as claimed", "seeds", "times the test examples"]
     title = f"What would settle it at {profile}: the case of each claim that needs most"
     return region(title, _table(head, [cells for *_, cells in rows]), smoke=False)
 
@@ -134,7 +168,7 @@ def _claim_html(claim: Claim, judged: list[Verdict], found: list[Mapping[str, Ve
 
 def _side(claim: Claim, judged: Mapping[str, Verdict]) -> str:
     """How many of the cases that were run lie as claimed, and whether all of them rest on a network with one seed."""
-    cases = judge.run_cases(judged, claim.rests_on)
+    cases = judge.run_cases(judged, claim.rests_on or [claim.id])
     if not cases:
         return ""
     single = ", one seed" * all(case.found.single for case in cases)

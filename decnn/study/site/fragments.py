@@ -11,16 +11,13 @@ from pathlib import Path
 from decnn.checkpoints import write_atomically
 from decnn.study import paths
 from decnn.study.benchmarks import bench, memory, schedule
-from decnn.study.pages import fairness, verdict_pages
+from decnn.study.pages.answer import answer
 from decnn.study.runs import machines
 from decnn.study.runs.machines import EMULATED
 from decnn.study.runs.records import Records, device_name
 from decnn.study.site import citing, touch
 from decnn.study.specifications import METHODS, PROFILES, Profile, Spec, specification
-from decnn.study.tables import TABLES, Table, precision_pair, specifications
-from decnn.study.tables.paper import FULLEST_FIRST, blocks
-from decnn.study.verdicts import judge
-from decnn.study.verdicts.ledger import BEYOND
+from decnn.study.tables import precision_pair, specifications
 
 __all__ = ["write"]
 
@@ -38,7 +35,7 @@ def write() -> list[Path]:
         "_schedule.md": _schedule(),
         "_memory.md": _memory(),
         "_compute.md": _compute(),
-        "_answer.md": _answer(),
+        "_answer.md": answer(),
         "_cite_paper.md": f"```bibtex\n{citing.paper()}\n```",
         "_cite_software.md": f"```bibtex\n{citing.software()}\n```",
     }
@@ -110,40 +107,6 @@ def _compute() -> str:
         totals[name][1] += hours
     rows = [[name, f"{n:,}", f"{t:.1f}", f"{e:.1f}"] for name, (n, t, e) in totals.items() if n]
     return _table(["profile", "records", "training, core-hours", "evaluation, core-hours"], rows)
-
-
-def _answer() -> str:
-    """The abstract's claims with their verdicts, and what readers have to know beside any of them."""
-    told = "Below a verdict: how many cases lie on the side of the claim, significant or not."
-    if fairness.silent(blocks("table_07", specs=[])):
-        page = "[Table 7](chapters/table_07_protected_attribute.ipynb)"
-        told += f" Behind the last line stand models that find no beard at all: {page}."
-    return "\n\n".join([verdict_pages.abstract_html(), told, _state()])
-
-
-def _state() -> str:
-    """How far the paper's own scale has been reached, and the tables on which nothing can be judged."""
-    found = {name: list(judge.at(name).values()) for name in FULLEST_FIRST}
-    tested = [v for v in found["paper"] if v.claim.section != BEYOND and v.claim.comparisons]
-    judged = sum(verdict.run > 0 for verdict in tested)
-    told = f"{judged} of {len(tested)} tested claims can be judged at the paper's own scale, the `paper` profile. "
-    if not any(map(_decoder_recorded, TABLES.values())):
-        ratio = PROFILES["paper"].width // PROFILES["reader"].width
-        told += (
-            "No network with a decoder has been trained at that scale yet: what stands here of DecNN and ReDecNN comes "
-            f"from smaller profiles, whose decoders are {ratio} times narrower and are trained for fewer steps. "
-        )
-    cases = [finding for judged in found.values() for verdict in judged for finding in verdict.findings]
-    run = {finding.comparison.table for finding in cases if finding.found}
-    bare = [t.title.partition(":")[0] for name, t in TABLES.items() if name.startswith("table_") and name not in run]
-    return told + (f"No case can be judged so far of {', '.join(dict.fromkeys(bare))}." if bare else "")
-
-
-def _decoder_recorded(table: Table) -> bool:
-    """Whether a network with a decoder has a record of a table at the paper's scale."""
-    queries = [query for query in table.queries.values() if METHODS[query.method].decodes]
-    specs = (spec for query in queries for spec in query.specifications(PROFILES["paper"]))
-    return any(Records(paths.records()).path(spec).exists() for spec in specs)
 
 
 def _environment() -> str:

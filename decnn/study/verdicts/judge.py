@@ -199,7 +199,7 @@ def need(finding: Finding, comparable_sd: Callable[[str, CellName], float | None
         return Need(why="one seed, and no comparable run has two: how many would do cannot be told")
     seeds = intervals.seeds_to_settle(abs(margin), sds, finding.level, POWER)
     if seeds is None:
-        return Need(why="over 1,000 seeds: as near to the border as not to matter")
+        return Need(why="over 1,000 seeds: too small beside the spread to settle")
     over_seeds, over_examples = found.p_over_seeds(margin), found.p_over_examples(margin)
     if over_examples is None or over_examples < finding.level:
         return Need(seeds)

@@ -112,6 +112,11 @@ class Claim:
     chapter: str = ""
 
     @property
+    def tested(self) -> bool:
+        """Whether it is the paper's and has tests of its own: sums of other claims have none."""
+        return self.section != BEYOND and bool(self.comparisons)
+
+    @property
     def tables(self) -> tuple[str, ...]:
         """The tables whose cells it compares, the tests' own first."""
         own = [comparison.table for comparison in self.comparisons]

@@ -1,0 +1,111 @@
+"""The first page's answer: do the paper's claims hold?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from decnn.study import paths
+from decnn.study.pages import fairness, readings, verdict_pages
+from decnn.study.runs.records import Records
+from decnn.study.specifications import METHODS, PROFILES
+from decnn.study.tables import TABLES, Table
+from decnn.study.tables.paper import FULLEST_FIRST, blocks
+from decnn.study.verdicts import judge
+from decnn.study.verdicts.judge import run_cases
+
+__all__ = ["answer"]
+
+BEHIND = (  # claims of section 4.1 that the abstract's stand on: against a standard network, chance and the baselines
+    "accuracy-decnn", "accuracy-redecnn", "mistakes-chance", "mistakes-mc-dropout", "mistakes-ensemble",
+    "outliers-mc-dropout", "outliers-ensemble", "outliers-celeba", "calibration-redecnn",
+)  # fmt: skip
+
+
+def answer() -> str:
+    """Markdown: in words, the abstract's claims with their verdicts, what they stand on, and how far runs have got."""
+    told = "Under each verdict: in how many cases our difference has the claimed sign, significant or not."
+    if fairness.silent(blocks("table_07", specs=[])):
+        page = "[Table 7](chapters/table_07_protected_attribute.ipynb)"
+        told += f" The models behind the last row never predict a beard: {page}."
+    at_scale = [block for block in blocks("table_01b", specs=[]) if block.profile.name == "paper"]
+    baselines = readings.baselines(at_scale).replace(
+        "- paper:", "- [Table 1b](chapters/table_01b_misclassification.ipynb), paper profile:"
+    )
+    behind = verdict_pages.sides_html("What the abstract stands on", "section 4.1 says", BEHIND)
+    parts = [_in_words(), verdict_pages.abstract_html(), told, baselines, _depth(), behind, _state()]
+    return "\n\n".join(filter(None, parts))
+
+
+def _in_words() -> str:
+    """Which way the cases lie that have been run, at any scale."""
+    decnn, redecnn, mistakes, outliers = map(
+        _tally, ("accuracy-decnn", "accuracy-redecnn", "mistakes-ensemble", "outliers-ensemble")
+    )
+    return (
+        "**In short.** Where it has been run, DecNN is as accurate as a standard network, to within a point, in "
+        f"{decnn} cases, ReDecNN in {redecnn}. Votes of ReDecNN's paths find mistakes better than an ensemble's in "
+        f"{mistakes} cases, and outliers in {outliers}. {_scale()}"
+    )
+
+
+def _tally(name: str) -> str:
+    cases = [case for profile in FULLEST_FIRST for case in run_cases(judge.at(profile), [name])]
+    return f"{sum(case.as_claimed for case in cases)} of {len(cases)}"
+
+
+def _scale() -> str:
+    """That nothing with a decoder is of the paper's scale, while it is so."""
+    if any(map(_decoder_recorded, TABLES.values())):
+        return ""
+    ratio = PROFILES["paper"].width // PROFILES["reader"].width
+    return (
+        "No network with a decoder has been trained at the paper's scale yet: what stands here of DecNN and ReDecNN "
+        f"comes from smaller profiles, whose decoders are {ratio} times narrower and are trained for fewer steps. So "
+        "these are no refutations: nothing that the paper says of ReDecNN is settled here."
+    )
+
+
+def _depth() -> str:
+    """What depth does to a small run: Table 4b's shallowest and deepest network at the fullest profile with both."""
+    table, case = TABLES["table_04b"], "OOD (Fashion)"
+    ends = (table.subjects[0], table.subjects[-1])
+    found = blocks("table_04b", specs=[])
+    for block in found:
+        shallow, deep = (block.of(depth, case) for depth in ends)
+        if not block.smoke and shallow.values and deep.values:
+            longer = [b for b in found if b.profile.steps > block.profile.steps and b.of(ends[1], case).values]
+            later = [
+                f"; after {b.profile.steps:,} steps the deep one has {b.of(ends[1], case).mean:.3f}" for b in longer
+            ]
+            return (
+                f"**The deep recursion is what the small runs have not learnt.** After {block.profile.steps:,} steps "
+                f"on MNIST, a network trained with paths of depth {ends[0]} tells clothes from digits with AUROC "
+                f"{shallow.mean:.3f} (printed {shallow.paper.text}), one of depth {ends[1]}, the paper's, with "
+                f"{deep.mean:.3f} (printed {deep.paper.text}){''.join(later)}: "
+                "[Table 4b](chapters/table_04b_depth.ipynb)."
+            )
+    return ""
+
+
+def _state() -> str:
+    """How far the paper's own scale has been reached, and the tables on which nothing can be judged."""
+    found = {name: list(judge.at(name).values()) for name in FULLEST_FIRST}
+    claims = [verdict for verdict in found["paper"] if verdict.claim.tested]
+    judged = sum(verdict.run > 0 for verdict in claims)
+    told = f"{judged} of {len(claims)} tested claims can be judged at the paper's own scale, the `paper` profile. "
+    cases = [finding for judged in found.values() for verdict in judged for finding in verdict.findings]
+    run = {finding.comparison.table for finding in cases if finding.found}
+    bare = [t.title.partition(":")[0] for name, t in TABLES.items() if name.startswith("table_") and name not in run]
+    names = _listed(list(dict.fromkeys(bare)))
+    return told + (f"{names} have no result yet: their data must be fetched by hand." if names else "")
+
+
+def _listed(names: Sequence[str]) -> str:
+    return " and ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))
+
+
+def _decoder_recorded(table: Table) -> bool:
+    """Whether a network with a decoder has a record of a table at the paper's scale."""
+    queries = [query for query in table.queries.values() if METHODS[query.method].decodes]
+    specs = (spec for query in queries for spec in query.specifications(PROFILES["paper"]))
+    return any(Records(paths.records()).path(spec).exists() for spec in specs)
