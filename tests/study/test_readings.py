@@ -5,9 +5,10 @@ from __future__ import annotations
 import dataclasses
 
 import pytest
+from matplotlib.colors import to_hex
 
 from decnn.study import specifications, tables
-from decnn.study.figures import charts, depths
+from decnn.study.figures import charts, depths, plots
 from decnn.study.pages import nearest, readings, table_pages
 from decnn.study.pages.answer import answer
 from decnn.study.tables import paper
@@ -37,15 +38,15 @@ def record(seed: int, value: float) -> dict:
     }
 
 
-def block(name: str, column: str, profile: str = "reader") -> Block:
-    """A block whose cells of one column have two records, of value 0.6 and 0.8."""
+def block(name: str, *columns: str, profile: str = "reader") -> Block:
+    """A block whose cells of some columns have two records, of value 0.6 and 0.8."""
     table, records = tables.table(name), (record(0, 0.6), record(1, 0.8))
     cells = [
         Cell(
             p,
             table.queries.get((p.row, p.column)),
-            (0.6, 0.8) * (p.column == column),
-            records * (p.column == column),
+            (0.6, 0.8) * (p.column in columns),
+            records * (p.column in columns),
             "",
         )
         for p in paper.printed(name)
@@ -59,7 +60,7 @@ def test_the_unweighted_sum_counts_bins_and_not_examples():
 
 def test_what_lies_far_from_the_printed_value_is_named_by_profile():
     """Our 0.7 lies 0.2 or more above what is printed of ensembles on other data sets, and never as far below."""
-    found = [block("table_02", "MNIST: Ensemble"), block("table_02", "MNIST: Ensemble", "smoke")]
+    found = [block("table_02", "MNIST: Ensemble"), block("table_02", "MNIST: Ensemble", profile="smoke")]
     (line,) = readings.apart(found, 0.15)
     assert line.startswith("- reader: ")
     told = line.removeprefix("- reader: ").split("; ")
@@ -139,7 +140,9 @@ def test_nearest_is_the_mean_distance_from_the_printed_values():
 
 
 def test_smoke_runs_are_never_compared_with_the_paper():
-    assert "Not run but for smoke" in nearest.nearest_html("Table 2", [block("table_02", "MNIST: MC", "smoke")], {})
+    assert "Not run but for smoke" in nearest.nearest_html(
+        "Table 2", [block("table_02", "MNIST: MC", profile="smoke")], {}
+    )
     assert nearest.nearest_line("Table 2", [], nearest.SCORES) == "- Table 2: not run but for smoke."
 
 
@@ -200,7 +203,9 @@ def test_attributes_are_shown_under_every_reading(name, column, row, shown):
 
 
 def test_attributes_without_records_say_what_to_run():
-    html = nearest.attributes_html([block("table_01b", "MNIST"), block("table_01b", "CelebA", "smoke")], digits=3)
+    html = nearest.attributes_html(
+        [block("table_01b", "MNIST"), block("table_01b", "CelebA", profile="smoke")], digits=3
+    )
     assert "<code>decnn run table_01b --profile reader</code>" in html
 
 
@@ -216,6 +221,44 @@ def test_changes_are_differences_from_the_base_printed_and_ours():
     assert list(ours.get_xdata()) == pytest.approx([0.2] * 5)
     assert axes.get_title() == "Eq. 7"
     assert "Direct Reg." in alt
+
+
+def marked(panel) -> dict[str, str]:
+    """Colour of each label in a panel."""
+    handles, labels = panel.get_legend_handles_labels()
+    marks = [getattr(handle, "lines", [handle])[0] for handle in handles]
+    return {label: to_hex(mark.get_color()) for label, mark in zip(labels, marks, strict=True)}
+
+
+def with_depths(found: Block) -> Block:
+    """The block whose records know ReDecNN's course over depths."""
+    steps = [{"misclassification_auroc": 0.6, "accuracy_of_one_path": 90.0}] * 3
+    cells = []
+    for c in found.cells:
+        records = tuple({**r, "metrics": {**r["metrics"], "by_depth": steps}} for r in c.records)
+        cells.append(dataclasses.replace(c, records=records))
+    return dataclasses.replace(found, cells=tuple(cells))
+
+
+@pytest.mark.parametrize(
+    ("draw", "name", "both", "second"),
+    [
+        (charts.differences, "table_01b", ["Fashion"], "MNIST"),
+        (lambda found: charts.changes(found, "None"), "table_05", ["MNIST: None", "MNIST: ResNet"], "MNIST: Linear"),
+        (lambda found: depths.auroc_by_depth([with_depths(b) for b in found]), "table_01b", ["Fashion"], "MNIST"),
+        (lambda found: depths.by_trained_depth(found, found), "table_04b", ["OOD (Fashion)"], "Acc."),
+    ],
+)
+def test_a_profile_looks_the_same_in_every_panel_and_the_legend_has_all(draw, name, both, second):
+    """Though the first profile is missing in one panel, which is the first of some charts."""
+    found = [block(name, *both, profile="overnight"), block(name, *both, second, profile="reader")]
+    figure, _ = draw(found)
+    shown = [(label, color) for panel in figure.axes for label, color in marked(panel).items()]
+    assert len(set(shown)) == len({label for label, _ in shown})
+    for profile in ("overnight", "reader"):
+        assert {c for label, c in shown if label.startswith(profile)} == {to_hex(plots.look(profile)["color"])}
+    (legend,) = figure.legends
+    assert {text.get_text() for text in legend.get_texts()} == {label for label, _ in shown}
 
 
 def test_a_trained_depth_without_a_run_is_left_out_and_the_first_pass_has_one_reading():

@@ -7,7 +7,7 @@ import statistics
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from decnn.study.figures.plots import style
+from decnn.study.figures.plots import legend_below, look, style
 from decnn.study.pages.fairness import by_chance
 from decnn.study.tables.compositions import CONFOUNDING
 from decnn.study.tables.paper import Block, Cell, findings
@@ -42,7 +42,7 @@ def differences(found: list[Block]) -> tuple[Figure, str]:
     panels, rows = (table.subjects, table.cases) if many else (table.cases, table.subjects)
     units = sorted({query.unit for query in table.queries.values()})
     with style():
-        figure = Figure(figsize=(4.2 * len(panels), 0.42 * len(rows) + 1.3))
+        figure = Figure(figsize=(4.2 * len(panels), 0.42 * len(rows) + 1.9), layout="constrained")
         axes = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
         for axis, panel in zip(axes, panels, strict=True):
             axis.axvline(0, color="0.6", linewidth=1)
@@ -50,16 +50,17 @@ def differences(found: list[Block]) -> tuple[Figure, str]:
                 cells = [block.of(panel, row) if many else block.of(row, panel) for row in rows]
                 shift = 0.2 * (offset - (len(found) - 1) / 2)
                 drawn = [(i + shift, c) for i, c in enumerate(cells) if c and c.difference is not None]
+                if not drawn:
+                    continue
                 axis.errorbar(
-                    [cell.difference for _, cell in drawn], [place for place, _ in drawn],
-                    xerr=[cell.sd or 0 for _, cell in drawn], linestyle="none", capsize=3, label=block.profile.name,
+                    [cell.difference for _, cell in drawn], [place for place, _ in drawn], linestyle="none", capsize=3,
+                    xerr=[cell.sd or 0 for _, cell in drawn], label=block.profile.name, **look(block.profile.name),
                 )  # fmt: skip
             axis.set_yticks(range(len(rows)), rows)
             axis.set_title(f"{panel}{' (smoke)' if found[0].smoke else ''}")
             axis.set_xlabel(f"ours - paper, {' or '.join(units).replace('%', 'percentage points')}")
         axes[0].invert_yaxis()
-        axes[-1].legend(title="profile", loc="best")
-        figure.tight_layout()
+        legend_below(figure, "profile")
     return figure, f"{table.title}: difference between our mean and the printed value, by {'case' if many else 'row'}."
 
 
@@ -76,7 +77,7 @@ def changes(found: list[Block], base: str) -> tuple[Figure, str]:
     aurocs = dict.fromkeys(query.case for query in table.queries.values() if query.case and query.unit == "AUROC")
     cases = [case for case in aurocs if all(found[0].of(subject, case) for subject in table.subjects)]
     with style():
-        figure = Figure(figsize=(3.2 * len(subjects) + 2.2, 0.36 * len(cases) + 1.6), layout="constrained")
+        figure = Figure(figsize=(3.2 * len(subjects) + 2.2, 0.36 * len(cases) + 2.0), layout="constrained")
         axes = figure.subplots(1, len(subjects), sharex=True, sharey=True, squeeze=False)[0]
         for axis, subject in zip(axes, subjects, strict=True):
             axis.axvline(0, color="0.6", linewidth=1)
@@ -86,15 +87,17 @@ def changes(found: list[Block], base: str) -> tuple[Figure, str]:
             for offset, block in enumerate(found, start=1):
                 pairs = enumerate((block.of(subject, c), block.of(base, c)) for c in cases)
                 drawn = [(i + 0.18 * offset, *_change(*pair)) for i, pair in pairs if all(c.values for c in pair)]
+                if not drawn:
+                    continue
                 axis.errorbar(
-                    [change for _, change, _ in drawn], [place for place, *_ in drawn],
-                    xerr=[half for *_, half in drawn], linestyle="none", capsize=2, label=block.profile.name,
+                    [change for _, change, _ in drawn], [place for place, *_ in drawn], linestyle="none", capsize=2,
+                    xerr=[half for *_, half in drawn], label=block.profile.name, **look(block.profile.name),
                 )  # fmt: skip
             axis.set_yticks(range(len(cases)), cases)
             axis.set_title(f"{subject}{' (smoke)' if found[0].smoke else ''}")
             axis.set_xlabel(f"AUROC minus {base!r}")
         axes[0].invert_yaxis()
-        axes[-1].legend(loc="best")
+        legend_below(figure)
     text = f"{table.title}: change of AUROC against {base!r}, printed and ours, by kind of outliers."
     return figure, text
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 from typing import TYPE_CHECKING
 
-from decnn.study.figures.plots import style
+from decnn.study.figures.plots import legend_below, look, style
 from decnn.study.tables.paper import Block, Cell, findings
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def auroc_by_depth(found: list[Block]) -> tuple[Figure, str]:
     measures = {"misclassification_auroc": "AUROC of votes", "accuracy_of_one_path": "accuracy of one path (%)"}
     ends = []
     with style():
-        figure = Figure(figsize=(4.2 * len(columns), 5.2))
+        figure = Figure(figsize=(4.2 * len(columns), 5.6), layout="constrained")
         panels = figure.subplots(len(measures), len(columns), sharex=True, squeeze=False)
         for place, column in enumerate(columns):
             for row, (measure, label) in enumerate(measures.items()):
@@ -34,13 +34,12 @@ def auroc_by_depth(found: list[Block]) -> tuple[Figure, str]:
                     values = _by_depth(block.of("ReDecNN", column), measure)
                     if not values:
                         continue
-                    panel.plot(range(1, len(values) + 1), values, label=block.profile.name)
+                    panel.plot(range(1, len(values) + 1), values, label=block.profile.name, **look(block.profile.name))
                     ends.append(f"{column}, {block.profile.name}, {label}: {values[0]:.3g} to {values[-1]:.3g}")
                 panel.set_ylabel(label if place == 0 else "")
             panels[0, place].set_title(f"{column}{' (smoke)' if found[0].smoke else ''}")
             panels[-1, place].set_xlabel("depth of the composition that votes")
-        panels[0, 0].legend(title="profile", loc="best")
-        figure.tight_layout()
+        legend_below(figure, "profile")
     return figure, f"From the first depth to the last. {'; '.join(ends)}."
 
 
@@ -53,11 +52,9 @@ def by_trained_depth(found: list[Block], by_path: list[Block]) -> tuple[Figure, 
         found: the table's blocks, whose subjects are depths.
         by_path: the same by each path's own statistics.
     """
-    import seaborn
     from matplotlib.figure import Figure
 
-    colors = seaborn.color_palette("colorblind")
-    table, told, legend = found[0].table, [], {}
+    table, told = found[0].table, []
     with style():
         figure = Figure(figsize=(3.4 * len(table.cases), 3.8), layout="constrained")
         for panel, case in zip(figure.subplots(1, len(table.cases)), table.cases, strict=True):
@@ -66,7 +63,7 @@ def by_trained_depth(found: list[Block], by_path: list[Block]) -> tuple[Figure, 
             told.append(f"{case}, printed: {_course(printed)}")
             voted = case != "Acc."  # the first pass has one reading
             for reading, dashes, blocks in (("running", "-", found), ("own", "--", by_path if voted else ())):
-                for place, block in enumerate(findings(list(blocks))):
+                for block in findings(list(blocks)):
                     cells = {int(depth): block.of(depth, case) for depth in table.subjects}
                     means = {depth: cell.mean for depth, cell in cells.items() if cell.values}
                     if not means:
@@ -75,13 +72,12 @@ def by_trained_depth(found: list[Block], by_path: list[Block]) -> tuple[Figure, 
                     label = f"{block.profile.name}, {reading} statistics{', no finding' if block.smoke else ''}"
                     panel.errorbar(
                         means.keys(), means.values(), yerr=spreads, capsize=3, label=label, linestyle=dashes,
-                        color=colors[place], marker="osD"[place],
+                        **look(block.profile.name),
                     )  # fmt: skip
                     told.append(f"{case}, {label if voted else block.profile.name}: {_course(means)}")
             panel.set_xticks([int(depth) for depth in table.subjects])
             panel.set(xlabel="depth D, trained and asked", ylabel="AUROC" if voted else "accuracy (%)", title=case)
-            legend |= dict(zip(*reversed(panel.get_legend_handles_labels()), strict=True))
-        figure.legend(legend.values(), legend.keys(), loc="outside lower center", ncols=3)
+        legend_below(figure, columns=3)
     return figure, f"{'; '.join(told)}."
 
 

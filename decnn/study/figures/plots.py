@@ -15,9 +15,21 @@ from torch import Tensor
 if TYPE_CHECKING:  # drawing libraries are imported where they draw: most of a small notebook's time is imports
     from matplotlib.figure import Figure
 
-__all__ = ["BLUE", "ORANGE", "as_html", "entropy_histogram", "lines", "model_line", "show", "style"]
+__all__ = [
+    "BLUE",
+    "ORANGE",
+    "as_html",
+    "entropy_histogram",
+    "legend_below",
+    "lines",
+    "look",
+    "model_line",
+    "show",
+    "style",
+]
 
 BLUE, ORANGE = "#0173b2", "#d55e00"  # of seaborn's "colorblind": agrees, disagrees
+LOOKS = {"paper": (BLUE, "o"), "overnight": (ORANGE, "s"), "reader": ("#029e73", "D"), "smoke": ("0.5", "^")}
 
 
 def style() -> AbstractContextManager:
@@ -48,6 +60,26 @@ def style() -> AbstractContextManager:
             "svg.hashsalt": "decnn",  # without a salt the same figure is another file each time
         }
     )
+
+
+def look(profile: str) -> dict[str, str]:
+    """Colour and marker of a profile, the same in every chart; smoke runs, no findings, are grey.
+
+    Example:
+        >>> look("smoke")
+        {'color': '0.5', 'marker': '^'}
+    """
+    color, marker = LOOKS[profile]
+    return {"color": color, "marker": marker}
+
+
+def legend_below(figure: Figure, title: str | None = None, columns: int = 4) -> None:
+    """One legend for all panels of a figure with constrained layout: every label that any panel shows, once."""
+    shown = {}
+    for panel in figure.axes:
+        marks, labels = panel.get_legend_handles_labels()
+        shown |= {label: mark for label, mark in zip(labels, marks, strict=True) if label not in shown}
+    figure.legend(shown.values(), shown.keys(), title=title, loc="outside lower center", ncols=columns)
 
 
 def show(figure: Figure, alt: str, caption: str = "", smoke: bool = False) -> None:

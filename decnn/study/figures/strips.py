@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from decnn.study import paths
-from decnn.study.figures.plots import style
+from decnn.study.figures.plots import legend_below, look, style
 from decnn.study.tables import TABLES, paper
 from decnn.study.tables.paper import FULLEST_FIRST
 from decnn.study.verdicts import evidence
@@ -62,12 +62,12 @@ def strip_chart(found: list[Gap]) -> tuple[Figure, str]:
                 drawn = [g for g in found if (g.panel, g.profile) == (panel, profile) and g.difference is not None]
                 axis.plot(
                     [gap.difference for gap in drawn], [tables.index(gap.table) + shift for gap in drawn],
-                    linestyle="none", markersize=4, alpha=0.6, label=profile,
+                    linestyle="none", markersize=4, alpha=0.6, label=profile, **look(profile),
                 )  # fmt: skip
             axis.set_xlabel(f"ours - paper\n({label})")
             axis.set_yticks(range(len(tables)), labels)
         axes[0].invert_yaxis()
-        figure.legend(*axes[0].get_legend_handles_labels(), title="profile", loc="outside upper right", ncols=3)
+        legend_below(figure, "profile")
     total, done = (sum(map(len, cells.values())) for cells in (printed, run))
     return figure, f"Ours minus the paper's for all {total} printed cells, by table: {done} were run at some profile."
 
