@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 import pytest
-from matplotlib.colors import to_hex
+from matplotlib.colors import rgb_to_hsv, to_hex, to_rgb
 
 from decnn.study import specifications, tables
 from decnn.study.figures import charts, depths, plots
@@ -15,6 +15,7 @@ from decnn.study.tables import paper
 from decnn.study.tables.paper import Block, Cell, Printed
 from decnn.study.verdicts import judge
 
+WEIGHTS = (0.2126, 0.7152, 0.0722)  # of red, green and blue in relative luminance
 BINS = {"count": [2, 0, 2], "confidence": [0.2, 0.0, 0.9], "accuracy": [0.5, 0.0, 0.5]}
 
 
@@ -34,6 +35,7 @@ def record(seed: int, value: float) -> dict:
             "readings": {"misclassification_auroc": every},
             "ece_by_bins": {"10": 1.0, "15": 2.0, "20": 3.0},
             "reliability": BINS,
+            "by_depth": [{"misclassification_auroc": value, "accuracy_of_one_path": 90.0}] * 3,
         },
     }
 
@@ -230,22 +232,12 @@ def marked(panel) -> dict[str, str]:
     return {label: to_hex(mark.get_color()) for label, mark in zip(labels, marks, strict=True)}
 
 
-def with_depths(found: Block) -> Block:
-    """The block whose records know ReDecNN's course over depths."""
-    steps = [{"misclassification_auroc": 0.6, "accuracy_of_one_path": 90.0}] * 3
-    cells = []
-    for c in found.cells:
-        records = tuple({**r, "metrics": {**r["metrics"], "by_depth": steps}} for r in c.records)
-        cells.append(dataclasses.replace(c, records=records))
-    return dataclasses.replace(found, cells=tuple(cells))
-
-
 @pytest.mark.parametrize(
     ("draw", "name", "both", "second"),
     [
         (charts.differences, "table_01b", ["Fashion"], "MNIST"),
         (lambda found: charts.changes(found, "None"), "table_05", ["MNIST: None", "MNIST: ResNet"], "MNIST: Linear"),
-        (lambda found: depths.auroc_by_depth([with_depths(b) for b in found]), "table_01b", ["Fashion"], "MNIST"),
+        (depths.auroc_by_depth, "table_01b", ["Fashion"], "MNIST"),
         (lambda found: depths.by_trained_depth(found, found), "table_04b", ["OOD (Fashion)"], "Acc."),
     ],
 )
@@ -279,6 +271,26 @@ def test_heat_map_shows_printed_beside_ours():
     assert "heat map" in alt
 
 
+@pytest.mark.parametrize("value", [0.0, 0.1, 0.4, 0.5, 0.6, 1.0])
+def test_a_number_of_the_heat_map_is_legible_and_its_colour_says_on_which_side_of_a_coin(value):
+    """Contrast as the Web Content Accessibility Guidelines define it."""
+    found = block("table_11", "MNIST: MC")
+    cells = tuple(dataclasses.replace(c, values=(value,) * len(c.values)) for c in found.cells)
+    figure, _ = charts.heat_map([dataclasses.replace(found, cells=cells)])
+    ours = figure.axes[1]
+    mesh, text = ours.collections[0], ours.texts[0]
+    colors = [rgb_to_hsv(mesh.to_rgba(v)[:3]) for v in (value, 1 - value)]
+    assert value == 0.5 or abs(colors[0][0] - colors[1][0]) > 0.3  # orange or blue
+    light, dark = (
+        sum(
+            w * (c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4)
+            for w, c in zip(WEIGHTS, to_rgb(color), strict=True)
+        )
+        for color in (mesh.to_rgba(value), text.get_color())
+    )
+    assert (light + 0.05) / (dark + 0.05) > 4.5
+
+
 def test_the_sweep_needs_records_of_the_attack():
     figure, _ = charts.attack_sweep([block("table_02", "MNIST: MC")])
     (line, _) = figure.axes[0].get_lines()
@@ -286,6 +298,19 @@ def test_the_sweep_needs_records_of_the_attack():
     assert line.get_ydata().tolist() == pytest.approx([0.7] * 3)
     with pytest.raises(ValueError, match="expected a block with records of FGSM, got none"):
         charts.attack_sweep([block("table_02", "none")])
+
+
+def test_the_sweep_shows_every_profile_in_panels_of_its_own():
+    """So that what only a smaller profile has is drawn, and no line stands beside one of other training."""
+    found = [block("table_02", "MNIST: MC", profile="paper"), block("table_02", "CelebA: ReDecNN", profile="overnight")]
+    figure, _ = charts.attack_sweep(found)
+    drawn = {panel.get_title(): panel.get_legend_handles_labels()[1] for panel in figure.axes}
+    assert drawn == {
+        "MNIST, paper": ["MC"],
+        "MNIST, overnight: not run": [],
+        "CelebA, paper: not run": [],
+        "CelebA, overnight": ["ReDecNN"],
+    }
 
 
 def test_printed_cells_without_a_query_are_kept():

@@ -110,7 +110,10 @@ def _change(cell: Cell, base: Cell) -> tuple[float, float]:
 
 
 def heat_map(found: list[Block], title: str = "") -> tuple[Figure, str]:
-    """AUROC of every kind of outlier (rows) for every data set and method (columns), printed beside ours."""
+    """AUROC of every kind of outlier (rows) for every data set and method (columns), printed beside ours.
+
+    Colours part at 0.5, a coin: orange below, blue above, and light enough at both ends for dark numbers.
+    """
     import seaborn
     from matplotlib.figure import Figure
 
@@ -122,51 +125,59 @@ def heat_map(found: list[Block], title: str = "") -> tuple[Figure, str]:
     ours = [[cell and cell.mean for cell in line] for line in cells]
     panels = [("printed", paper)] * any(v is not None for line in paper for v in line)
     panels += [(f"ours, {block.profile.name}", ours)]
+    colors = seaborn.diverging_palette(30, 250, s=90, l=62, as_cmap=True)
     with style():
         figure = Figure(figsize=(0.75 * len(columns) * len(panels) + 2.6, 0.36 * len(rows) + 1.6), layout="constrained")
         axes = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
         for axis, (name, values) in zip(axes, panels, strict=True):
             table = [[float("nan") if v is None else v for v in line] for line in values]
             seaborn.heatmap(
-                table, ax=axis, vmin=0.4, vmax=1, cmap="cividis", annot=True, fmt=".2f", annot_kws={"size": 8},
+                table, ax=axis, vmin=0, vmax=1, cmap=colors, annot=True, fmt=".2f",
+                annot_kws={"size": 8, "color": "0"},
                 xticklabels=columns, yticklabels=rows, cbar=axis is axes[-1], cbar_kws={"label": "AUROC"},
             )  # fmt: skip
             axis.set_title(f"{name}{' (smoke)' if block.smoke and name != 'printed' else ''}")
             axis.tick_params(axis="x", rotation=60)
     text = (
-        f"{title or block.table.title}: AUROC as a heat map, rows are kinds of outliers, columns data set and method."
+        f"{title or block.table.title}: AUROC as a heat map, rows are kinds of outliers, columns data set and method; "
+        "orange is below 0.5, blue above."
     )
     return figure, text
 
 
 def attack_sweep(found: list[Block]) -> tuple[Figure, str]:
-    """AUROC of FGSM against its strength eps, a line for each subject and a panel for each data set."""
+    """AUROC of FGSM against its strength eps, a line for each subject: rows are data sets, columns profiles.
+
+    Only lines of one panel are of equal training.
+    """
     from matplotlib import rcParams
     from matplotlib.figure import Figure
 
-    block = _fullest(found)
-    cells = [c for c in block.cells if c.paper.row == "Adversarial (FGSM)" and c.records]
-    if not cells:
+    swept = {block.profile.name: _attacked(block) for block in findings(found) if _attacked(block)}
+    if not swept:
         raise ValueError("expected a block with records of FGSM, got none: run them with `decnn run table_02`")
-    names = list(dict.fromkeys(cell.paper.column.rpartition(": ")[0] for cell in cells))
-    subjects = list(dict.fromkeys(cell.query.subject for cell in cells))
+    cells = [cell for own in swept.values() for cell in own]
+    names = list(dict.fromkeys(_data_set(cell) for cell in found[0].cells if cell.query))
+    names = [name for name in names if name in map(_data_set, cells)]
+    subjects = [s for s in found[0].table.subjects if any(cell.query.subject == s for cell in cells)]
     with style():
         looks = dict(zip(subjects, rcParams["axes.prop_cycle"], strict=False))
-        figure = Figure(figsize=(4.4 * len(names), 3.8), layout="constrained")
-        axes = figure.subplots(1, len(names), sharey=True, squeeze=False)[0]
-        for axis, name in zip(axes, names, strict=True):
-            for cell in (c for c in cells if c.paper.column.startswith(f"{name}: ")):
-                score = cell.query.metric.split("/")[3]
-                courses = [_sweep(record, score) for record in cell.records]
-                means = [statistics.fmean(values) for values in zip(*(c.values() for c in courses), strict=True)]
-                axis.plot(list(courses[0]), means, label=cell.query.subject, **looks[cell.query.subject])
-            axis.axhline(0.5, color="0.6", linewidth=1)
-            axis.set_title(f"{name}, {block.profile.name}")
+        figure = Figure(figsize=(3.4 * len(swept), 2.5 * len(names) + 0.8), layout="constrained")
+        axes = figure.subplots(len(names), len(swept), sharex=True, sharey=True, squeeze=False)
+        for line, name in zip(axes, names, strict=True):
+            for axis, (profile, own) in zip(line, swept.items(), strict=True):
+                for cell in (c for c in own if _data_set(c) == name):
+                    axis.plot(*_sweep(cell), label=cell.query.subject, **looks[cell.query.subject])
+                axis.axhline(0.5, color="0.6", linewidth=1)
+                axis.set_title(f"{name}, {profile}{'' if axis.get_legend_handles_labels()[0] else ': not run'}")
+        for axis in axes[-1]:
             axis.set_xlabel("eps (largest change of a pixel)")
-        axes[0].set_ylabel("AUROC of adversarial inputs")
-        drawn = {label: line for axis in axes for line, label in zip(*axis.get_legend_handles_labels(), strict=True)}
-        figure.legend(drawn.values(), drawn, loc="outside upper left", ncols=len(drawn))
-    return figure, "AUROC of telling FGSM inputs from test inputs against the strength of the attack, by method."
+        figure.supylabel("AUROC of adversarial inputs", fontsize=11)
+        legend_below(figure)
+    return figure, (
+        "AUROC of telling FGSM inputs from test inputs against the strength of the attack, a line for each method, "
+        f"by data set ({', '.join(names)}) and profile ({', '.join(swept)})."
+    )
 
 
 def reliability(found: list[Block]) -> tuple[Figure, str]:
@@ -257,9 +268,20 @@ def _any_query(block: Block, column: str) -> bool:
     return any(cell.query for cell in block.cells if cell.paper.column == column)
 
 
-def _sweep(record: dict, score: str) -> dict[float, float]:
-    sets = record["metrics"]["sets"]
-    return {float(name[5:]): sets[name]["scores"][score]["auroc"] for name in sets if name.startswith("fgsm-")}
+def _attacked(block: Block) -> list[Cell]:
+    return [cell for cell in block.cells if cell.paper.row == "Adversarial (FGSM)" and cell.records]
+
+
+def _data_set(cell: Cell) -> str:
+    return cell.paper.column.rpartition(": ")[0]
+
+
+def _sweep(cell: Cell) -> tuple[list[float], list[float]]:
+    """Strengths of the attack, and means over seeds of the AUROC at each."""
+    score, courses = cell.query.metric.split("/")[3], []
+    for sets in (record["metrics"]["sets"] for record in cell.records):
+        courses.append({float(s[5:]): sets[s]["scores"][score]["auroc"] for s in sets if s.startswith("fgsm-")})
+    return list(courses[0]), [statistics.fmean(at) for at in zip(*(c.values() for c in courses), strict=True)]
 
 
 def _fullest(found: list[Block]) -> Block:
