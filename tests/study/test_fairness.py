@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 
 import pytest
@@ -94,11 +95,16 @@ def test_how_fine_a_difference_few_images_show():
     assert "cannot be judged" in fairness.resolution([block("table_07", "smoke")])
 
 
-def test_printed_ap_is_set_beside_chance_or_a_note_says_why_not(monkeypatch):
+def test_printed_ap_is_set_beside_chance_by_records_or_data_or_a_note_says_why_not(monkeypatch):
+    html = fairness.chance_html([block("table_07", "smoke"), block("table_07")], "celeba-10k")
+    assert "Chance by the labels of celeba-10k, test images" in html
+    assert "<td>15 of 35</td><td>42.9</td><td>19.4, 18.6, 27.2</td><td>0.600</td><td>0.338, 0.327, 0.461</td>" in html
+
     bald, bearded = torch.arange(20) < 10, torch.arange(20) % 10 < 5
     has = {"Bald": bald, "Beard": bearded}
     monkeypatch.setattr(fairness.tasks, "has", lambda training, split, name: has[name])
-    html = fairness.chance_html("celeba-10k")
+    html = fairness.chance_html([block("table_07", "smoke")], "celeba-10k")
+    assert "Chance by the labels of celeba-10k, training and test images" in html
     assert "<td>10 of 20</td><td>50.0</td><td>19.4, 18.6, 27.2</td><td>0.667</td><td>0.338, 0.327, 0.461</td>" in html
     assert "Printed AP below chance: 3 of 3 (Bald), 3 of 3 (Not Bald)." in html
 
@@ -106,7 +112,36 @@ def test_printed_ap_is_set_beside_chance_or_a_note_says_why_not(monkeypatch):
         raise DataNotFound("not run: data not found: celeba-10k")
 
     monkeypatch.setattr(fairness.tasks, "has", missing)
-    assert fairness.chance_html("celeba-10k") == '<p class="not-run">not run: data not found: celeba-10k</p>'
+    assert fairness.chance_html([], "celeba-10k") == '<p class="not-run">not run: data not found: celeba-10k</p>'
+
+
+def test_constant_answers_are_counted_in_the_records_and_models_no_better_are_named(monkeypatch):
+    def told(beards, of_bald):
+        found = block("table_07")
+        accuracy = {True: beards, False: of_bald}
+        cells = [
+            dataclasses.replace(c, values=(accuracy[bool(c.query.case)],)) if c.paper.column == "Accuracy" else c
+            for c in found.cells
+        ]
+        return fairness.constant_answers(
+            [block("table_07", "smoke"), dataclasses.replace(found, cells=tuple(cells))], "toy"
+        )
+
+    right = (
+        'On the 70 test images of celeba-10k, reader profile, "no" to everybody is right on 57.1 % about beards, on '
+    )
+    right += "50.0 % about baldness."
+    assert told(90.0, 60.0) == right
+    low = told(100 * 40 / 70, 50.0)  # as many as "no" to everybody
+    assert low.startswith(f"{right} About beards no better than that: Standard, 57.14 %; ")
+    assert "$m$ is right on 50.00 %, no better than" in low
+    assert "Equation 8 tests little here" in low
+
+    has = {"Bald": torch.arange(20) < 2, "Beard": torch.arange(20) < 5}
+    monkeypatch.setattr(fairness.tasks, "has", lambda training, split, name: has[name])
+    text = fairness.constant_answers([block("table_07", "smoke")], "toy-faces")
+    assert text.startswith('On the 20 test images of toy-faces, "no" to everybody is right on 75.0 % about beards')
+    assert text.endswith(", on 90.0 % about baldness.")
 
 
 def test_the_controlled_test_is_drawn_with_the_ends_of_its_lines():

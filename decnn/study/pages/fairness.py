@@ -30,6 +30,7 @@ __all__ = [
 SIDES = {"Bald": "groups/with", "Not bald": "groups/without"}
 SHOWN = {"f1": ("F1", 3), "ap": ("AP, %", 1), "auroc": ("AUROC", 3), "ece": ("ECE, %", 2)}
 PROTECTED = "ReDecNN (Eq. 8)"
+ROUNDING = 1e-6  # percentage points by which equal shares of right answers may differ
 
 
 def by_chance(name: str, share: float) -> float | None:
@@ -134,44 +135,78 @@ def silent(found: list[Block]) -> str:
     return "\n\n".join([told, "\n".join(lines)]) if lines else ""
 
 
-def chance_html(dataset: str) -> str:
-    """What Table 7 prints beside what "yes to every image" would get in a data set; without data, a note."""
-    try:
-        counts = _beards(dataset)
-    except DataNotFound as missing:
-        return f'<p class="not-run">{html.escape(str(missing))}</p>'
+def chance_html(found: list[Block], dataset: str) -> str:
+    """What Table 7 prints beside what "yes to every image" would get, by the counts of the records.
+
+    Without records but smoke runs, by those of the data set; without data, a note.
+    """
+    fullest = _fullest(found)
+    if fullest:
+        place, counts = f"{_data_of(fullest)}, test images", _recorded(fullest)
+    else:
+        try:
+            place, counts = f"{dataset}, training and test images", _beards(dataset, ("train", "test"))
+        except DataNotFound as missing:
+            return f'<p class="not-run">{html.escape(str(missing))}</p>'
     cells, rows, below = printed("table_07"), {}, []
     for group, (images, bearded) in counts.items():
         ap, f1 = (by_chance(name, bearded / images) for name in ("ap", "f1"))
         aps, f1s = ([c for c in cells if c.column == f"{title} ({group})"] for title in ("AP", "F1"))
-        texts = [", ".join(cell.text for cell in found) for found in (aps, f1s)]
+        texts = [", ".join(cell.text for cell in column) for column in (aps, f1s)]
         rows[group] = [f"{bearded:,} of {images:,}", f"{ap:.1f}", texts[0], f"{f1:.3f}", texts[1]]
         below.append(f"{sum(cell.value < ap for cell in aps)} of {len(aps)} ({group})")
     head = ["", "with a beard", "AP, %: yes to all", "AP printed", "F1: yes to all", "F1 printed"]
     models = ", ".join(dict.fromkeys(cell.row for cell in cells))
-    caption = f"Chance by the labels of {dataset}, training and test images; printed: {models}"
+    caption = f"Chance by the labels of {place}; printed: {models}"
     return f"{grid_html(caption, head, rows, smoke=False)}<p>Printed AP below chance: {', '.join(below)}.</p>"
 
 
-def constant_answers(dataset: str) -> str:
-    """Markdown: how often "no" to everybody is right about beards and about baldness, on test images."""
-    training = specification("Standard", dataset, profile("reader"), 0, **FAIR).training
-    shares = {
-        name: float(tasks.has(training, "test", name).float().mean()) for name in (FAIR["attribute"], FAIR["groups"])
-    }
-    beards, bald = (100 * (1 - share) for share in shares.values())
-    return (
-        f'On the test images of {dataset}, "no" to everybody is right on {beards:.1f} % about beards, on {bald:.1f} % '
-        "about baldness. An $m$ whose accuracy is no higher may still rank the bald above others, but Equation 8 tests "
-        "little if it does not."
-    )
+def constant_answers(found: list[Block], dataset: str) -> str:
+    """Markdown: how often "no" to everybody is right, and which models are right no more often.
+
+    By the counts of the fullest records that are no smoke run, else by the test images of a data set.
+    """
+    fullest = _fullest(found)
+    counts = _recorded(fullest) if fullest else _beards(dataset, ("test",))
+    images, bearded = (sum(numbers) for numbers in zip(*counts.values(), strict=True))
+    beards, bald = (100 * (images - positive) / images for positive in (bearded, counts["Bald"][0]))
+    place = f"{_data_of(fullest)}, {fullest.profile.name} profile" if fullest else dataset
+    lines = [
+        f'On the {images:,} test images of {place}, "no" to everybody is right on {beards:.1f} % about beards, on '
+        f"{bald:.1f} % about baldness."
+    ]
+    told = [cell for cell in fullest.cells if cell.paper.column == "Accuracy" and cell.values] if fullest else []
+    if low := [f"{c.paper.row}, {c.mean:.2f} %" for c in told if c.query.case and c.mean <= beards + ROUNDING]:
+        lines.append(f"About beards no better than that: {'; '.join(low)}.")
+    if m := next((cell for cell in told if not cell.query.case and cell.mean <= bald + ROUNDING), None):
+        lines.append(
+            f'The pretrained model $m$ is right on {m.mean:.2f} %, no better than "no" to everybody, so Equation 8 '
+            "tests little here, unless $m$ ranks the bald above others all the same."
+        )
+    return " ".join(lines)
 
 
-def _beards(dataset: str) -> dict[str, tuple[int, int]]:
-    """How many images of both splits are in each group, and how many of these have a beard."""
+def _fullest(found: list[Block]) -> Block | None:
+    """The first block with counts of groups that is no smoke run."""
+    return next((b for b in found if not b.smoke and any(_grouped(cell) for cell in b.cells)), None)
+
+
+def _grouped(cell: Cell) -> bool:
+    return any("groups" in record["metrics"] for record in cell.records)
+
+
+def _recorded(block: Block) -> dict[str, tuple[int, int]]:
+    """How many test images are in each group, and how many of these have a beard: equal in all records."""
+    record = next(cell.records[0] for cell in block.cells if _grouped(cell))
+    entries = {group: measured(record, f"groups/{side}") for group, side in GROUPS.items()}
+    return {group: (entry["examples"], entry["positives"]) for group, entry in entries.items()}
+
+
+def _beards(dataset: str, splits: Sequence[str]) -> dict[str, tuple[int, int]]:
+    """How many images of the splits are in each group, and how many of these have a beard."""
     training = specification("Standard", dataset, profile("reader"), 0, **FAIR).training
     bald, bearded = (
-        torch.cat([tasks.has(training, split, name) for split in ("train", "test")])
+        torch.cat([tasks.has(training, split, name) for split in splits])
         for name in (FAIR["groups"], FAIR["attribute"])
     )
     sides = {"Bald": bald, "Not Bald": ~bald}
