@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from decnn.compose import DecNN
 from decnn.decoders import ResNetDecoder
-from decnn.hooks import Hooked
+from decnn.hooks import Hooked, some_parameter
 
 __all__ = ["Adapted", "decodable"]
 
@@ -109,11 +109,20 @@ def decodable(
     """
     classifier = Hooked(module, layers, in_shape)
     shapes = classifier.activation_shapes
+    like = some_parameter(module)
     if decoder is None:
-        decoder = ResNetDecoder(_latent(shapes, adapter), out_shape=classifier.in_shape)
+        if len(in_shape) != 3 or tuple(in_shape[1:]) != (32, 32):
+            raise ValueError(
+                f"expected a decoder for inputs {tuple(in_shape)}, got none: the paper's returns (C, 32, 32); resize "
+                "the inputs to that, or give a decoder of your own, any module that has accepts(shape) and out_shape"
+            )
+        decoder = ResNetDecoder(_latent(shapes, adapter), out_shape=classifier.in_shape).to(like.device, like.dtype)
     latent = getattr(decoder, "latent", None)  # a decoder of maps has none: DecNN says whether it can read these
-    fits = latent is None or all(map(decoder.accepts, shapes))
-    return DecNN(classifier if fits else Adapted(classifier, latent, adapter), decoder)
+    if latent is None or all(map(decoder.accepts, shapes)):
+        return DecNN(classifier, decoder)
+    adapted = Adapted(classifier, latent, adapter)
+    adapted.adapters.to(like.device, like.dtype)
+    return DecNN(adapted, decoder)
 
 
 def _latent(shapes: Sequence[tuple[int, ...]], adapter: str) -> int:

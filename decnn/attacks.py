@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
@@ -14,7 +15,7 @@ from decnn.modes import evaluating
 __all__ = ["fgsm"]
 
 
-def fgsm(model: nn.Module, x: Tensor, y: Tensor, eps: float = 0.1) -> Tensor:
+def fgsm(model: nn.Module | Callable[[Tensor], Tensor], x: Tensor, y: Tensor, eps: float = 0.1) -> Tensor:
     """One step uphill on the loss in the max norm: x + eps sign(grad_x CE(f(x), y)), clipped to [0, 1].
 
     The model is attacked in eval mode and gets its modes back; its parameters' gradients are not touched. A

@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable, Sequence
+from itertools import chain
 
 import torch
 import torch.nn.functional as F
@@ -163,23 +164,36 @@ class Stack(nn.Module):
         models: M networks of one architecture, whose mode, training or not, is the stack's too.
 
     Raises:
-        ValueError: networks whose parameters differ in name or shape.
+        ValueError: no network, or networks that differ in architecture or mode.
 
     Example:
-        >>> from decnn import MLP
-        >>> stack = Stack([MLP(), MLP(), MLP()])
-        >>> tuple(stack(torch.rand(2, 1, 32, 32)).shape)
+        >>> import decnn
+        >>> stack = Stack([decnn.MLP(), decnn.MLP(), decnn.MLP()])
+        >>> x, y = torch.rand(2, 1, 32, 32), torch.tensor([3, 7])
+        >>> tuple(stack(x).shape)
         (3, 2, 10)
+
+        Members are trained apart, each with batches of its own, and vote together:
+
+        >>> one = lambda member, x, y: decnn.objectives.standard(member, x, y).total
+        >>> stack = decnn.fit(stack, x, y, lambda s, x, y: s.each(one, x, y).sum(), steps=2, seeds=(0, 1, 2))
+        >>> ensemble = Ensemble(stack.members())
     """
 
     def __init__(self, models: Sequence[nn.Module]) -> None:
         super().__init__()
-        first, *others = ({name: tuple(v.shape) for name, v in model.state_dict().items()} for model in models)
+        if not models:
+            raise ValueError("expected at least one network, got none")
+        first, *others = map(_architecture, models)
         if any(other != first for other in others):
-            raise ValueError("expected networks of one architecture, got parameters of other names or shapes")
+            raise ValueError(
+                "expected networks of one architecture and mode, got such that differ in layers, in names or shapes of "
+                "parameters, or in training and eval"
+            )
+        learns = {name: parameter.requires_grad for name, parameter in models[0].named_parameters()}
         params, buffers = stack_module_state(list(models))
         self.names, self.buffer_names = list(params), list(buffers)
-        self.params = nn.ParameterList(nn.Parameter(p.detach()) for p in params.values())
+        self.params = nn.ParameterList(nn.Parameter(p.detach(), learns[name]) for name, p in params.items())
         for index, name in enumerate(self.buffer_names):
             self.register_buffer(f"buffer_{index}", buffers[name])
         self._model = [copy.deepcopy(models[0])]  # structure only
@@ -215,9 +229,17 @@ class Stack(nn.Module):
             model = copy.deepcopy(self.member)
             state = {name: p[index] for name, p in zip(self.names, self.params, strict=True)}
             state |= {name: getattr(self, f"buffer_{i}")[index] for i, name in enumerate(self.buffer_names)}
-            model.load_state_dict({name: value.detach().clone() for name, value in state.items()})
+            with torch.no_grad():  # by name: a state dict leaves buffers out that are not to be saved
+                for name, value in chain(model.named_parameters(), model.named_buffers()):
+                    value.copy_(state[name])
             models.append(model)
         return models
+
+
+def _architecture(model: nn.Module) -> tuple:
+    """What members have in common; repr tells a ReLU from a Tanh and one rate of dropout from another."""
+    shapes = {name: tuple(value.shape) for name, value in model.state_dict().items()}
+    return str(model), shapes, model.training
 
 
 class _Call(nn.Module):
@@ -274,4 +296,5 @@ class Ensemble(nn.Module):
             raise ValueError(
                 f"expected num_samples in 1..{len(self.stack)}, the members, got {num_samples}: leave it out for all"
             )
-        return self.stack(x)[:num_samples]
+        with evaluating(self.stack):
+            return self.stack(x)[:num_samples]

@@ -225,7 +225,7 @@ def _check_layers(num_layers: int) -> None:
 
 @torch.no_grad()
 def he_init_(model: nn.Module) -> nn.Module:
-    """Initialise every linear and convolutional layer by He's rule in place: std = sqrt(2 / fan_in), bias 0.
+    """Initialise every linear and 2-D convolutional layer by He's rule in place: std = sqrt(2 / fan_in), bias 0.
 
     PyTorch's default leaves an 8-layer ReLU network almost untrained for hundreds of steps; the paper
     does not say which it used. Source: He et al. (2015).

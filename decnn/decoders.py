@@ -105,7 +105,7 @@ def folded(decoder: nn.Module) -> nn.Module:
         for conv, norm in getattr(block, "fusible", ()):
             setattr(block, conv, fuse_conv_bn_eval(getattr(block, conv), getattr(block, norm)))
             setattr(block, norm, nn.Identity())
-    return decoder.requires_grad_(False)
+    return decoder.eval().requires_grad_(False)  # the identities, too
 
 
 def parameter_count(module: nn.Module) -> int:

@@ -82,7 +82,7 @@ def separation(inlier_scores: Tensor, outlier_scores: Tensor) -> Detection:
             f"expected at least one inlier and one outlier, got {len(inlier_scores)} and {len(outlier_scores)}: check "
             "the selection"
         )
-    scores = torch.cat([inlier_scores, outlier_scores])
+    scores = torch.cat([inlier_scores, outlier_scores]).double()  # integers and booleans have no negative of their own
     outlier = torch.arange(len(scores)) >= len(inlier_scores)
     return Detection(
         auroc=metrics.auroc(scores, outlier),

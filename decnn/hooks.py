@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 from collections.abc import Sequence
 from itertools import chain
 
@@ -13,7 +14,7 @@ from decnn.classifiers import check_input
 from decnn.modes import evaluating
 from decnn.spelling import nearest
 
-__all__ = ["Hooked"]
+__all__ = ["Hooked", "some_parameter"]
 
 
 class Hooked(nn.Module):
@@ -23,11 +24,12 @@ class Hooked(nn.Module):
     they ask nothing of it, where tracing (torch.fx, torchvision's feature extraction) fails at control flow that
     depends on data. A hook stands for one call of `activations` only: the network can be copied, saved and compiled.
 
-    The shapes are found by one pass over two images of zeros in eval mode, which draws no dropout and leaves the
+    The shapes are found by a look at two images of zeros in eval mode, which draws no dropout and leaves the
     statistics of batch normalisation and every module's mode as they were.
 
     Arguments:
-        module: f, any module that maps (B, *in_shape) to logits (B, K).
+        module: f, any module that maps (B, *in_shape) to logits (B, K); of a compiled one, the network inside: compile
+            what comes out of this.
         layers: L names out of `module.named_modules()`, each called once in a pass.
         in_shape: shape of one input, such as (C, H, W).
 
@@ -44,6 +46,9 @@ class Hooked(nn.Module):
 
     def __init__(self, module: nn.Module, layers: Sequence[str], in_shape: Sequence[int]) -> None:
         super().__init__()
+        module = getattr(module, "_orig_mod", module)  # a compiled network would not run the hooks
+        if not isinstance(in_shape, Sequence):
+            raise ValueError(f"expected in_shape as (C, H, W), without the batch axis, got {in_shape!r}")
         _check_names(module, layers)
         self.module = module
         self.layers = tuple(layers)
@@ -63,8 +68,11 @@ class Hooked(nn.Module):
 
     def _observe(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:
         seen: dict[str, list[object]] = {name: [] for name in self.layers}
+        own = threading.get_ident()
 
         def keep(name: str, output: object) -> None:
+            if threading.get_ident() != own:  # the network may serve several threads at once
+                return
             # A copy: an in-place ReLU behind the layer would overwrite its output.
             seen[name].append(output.clone() if isinstance(output, Tensor) else output)
 
@@ -79,6 +87,11 @@ class Hooked(nn.Module):
                 f"{_described(logits)}: wrap the part of the network that ends in the logits"
             )
         return logits, [_only(name, outputs, len(x)) for name, outputs in seen.items()]
+
+
+def some_parameter(module: nn.Module) -> Tensor:
+    """A floating-point tensor of the network, for its device and type; of none, an empty one of the default type."""
+    return next((t for t in chain(module.parameters(), module.buffers()) if t.is_floating_point()), torch.empty(0))
 
 
 def _only(name: str, outputs: list[object], count: int) -> Tensor:
@@ -124,8 +137,8 @@ def _check_names(module: nn.Module, layers: Sequence[str]) -> None:
 
 def _probe(module: nn.Module, in_shape: tuple[int, ...]) -> Tensor:
     """Two inputs of zeros where the network's parameters are."""
-    like = next(chain(module.parameters(), module.buffers()), torch.empty(0))
-    return torch.zeros(2, *in_shape, device=like.device, dtype=like.dtype if like.is_floating_point() else None)
+    like = some_parameter(module)
+    return torch.zeros(2, *in_shape, device=like.device, dtype=like.dtype)
 
 
 def _readable(module: nn.Module, x: Tensor) -> Tensor:

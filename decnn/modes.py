@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from torch import nn
 
@@ -14,8 +14,8 @@ DROPOUT = nn.modules.dropout._DropoutNd
 
 
 @contextlib.contextmanager
-def evaluating(network: nn.Module, dropout: bool = False) -> Iterator[None]:
-    """Eval mode inside, but for dropout if it is to stay on; the modes from before come back.
+def evaluating(network: nn.Module | Callable, dropout: bool = False) -> Iterator[None]:
+    """Eval mode inside, but for dropout if it is to stay on; the modes from before come back. A function has none.
 
     Example:
         >>> layer = nn.Dropout()
@@ -25,7 +25,8 @@ def evaluating(network: nn.Module, dropout: bool = False) -> Iterator[None]:
         >>> layer.training
         True
     """
-    before = [(module, module.training) for module in network.modules()]
+    modules = network.modules() if isinstance(network, nn.Module) else ()
+    before = [(module, module.training) for module in modules]
     for module, _ in before:
         module.training = dropout and isinstance(module, DROPOUT)
     try:

@@ -29,7 +29,7 @@ def decodings(model: DecNN, x: Tensor, reference: Tensor | None = None) -> list[
     model computes in eval mode, and its own mode comes back.
 
     Raises:
-        ValueError: a reference of another shape.
+        ValueError: a reference of another shape or type.
 
     Source: Wu et al. (2021), section 3 and Figure 3.
 
@@ -56,7 +56,8 @@ def with_reference(
     These are one batch, the others are run by `chunk` rows at a time. The model is left as it is.
     """
     model = copy.deepcopy(model)
-    norms = [module for module in model.modules() if isinstance(module, BATCH_NORM)]
+    # Instance normalisation without running statistics takes them from each input: a reference has no part in it.
+    norms = [m for m in model.modules() if isinstance(m, BATCH_NORM) and (m.track_running_stats or _by_batch(m))]
     for norm in norms:
         norm.momentum = 1.0  # the running statistics become those of the last batch in training mode
         if not norm.track_running_stats:
@@ -73,6 +74,10 @@ def with_reference(
     return both
 
 
+def _by_batch(norm: nn.Module) -> bool:
+    return isinstance(norm, nn.modules.batchnorm._BatchNorm)
+
+
 def _give_statistics(norm: nn.Module) -> None:
     """A place for the reference's statistics, in a layer that keeps none of its own."""
     like = next(norm.parameters(), torch.empty(0))
@@ -82,9 +87,14 @@ def _give_statistics(norm: nn.Module) -> None:
 
 
 def check_reference(x: Tensor, reference: Tensor) -> None:
-    """ValueError unless reference inputs have the shape of x's."""
+    """ValueError unless reference inputs have the shape and the type of x's."""
     if reference.shape[1:] != x.shape[1:]:
         raise ValueError(
             f"expected reference inputs of shape {tuple(x.shape[1:])}, as x, got {tuple(reference.shape[1:])}: take "
             "training inputs"
+        )
+    if reference.dtype != x.dtype:
+        raise ValueError(
+            f"expected reference inputs of {x.dtype}, as x, got {reference.dtype}: decnn.data.as_floats makes 8-bit "
+            "images floats in [0, 1]"
         )

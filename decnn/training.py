@@ -15,7 +15,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from decnn.baselines import Stack
+from decnn.baselines import Ensemble, MCDropout, Stack
 from decnn.checkpoints import checkpoint_metadata, load_checkpoint, save_checkpoint
 from decnn.compose import DecNN
 from decnn.data import as_floats, check_attributes, check_images, check_labels
@@ -33,7 +33,7 @@ class Diverged(RuntimeError):
 
     def __init__(self, step: int) -> None:
         super().__init__(
-            f"the objective was not finite at step {step}: lower the learning rate; the last good checkpoint is kept"
+            f"the objective was not finite at step {step}: lower the learning rate; a checkpoint, if any, is of before"
         )
         self.step = step
 
@@ -53,7 +53,7 @@ def fit(
     seeds: Sequence[int] = (0,),
     precision: str = "float32",
     device: str = "cpu",
-    checkpoint: Path | None = None,
+    checkpoint: Path | str | None = None,
     identity: str = "",
     save_every: float = 60.0,
     progress: str | None = None,
@@ -97,7 +97,8 @@ def fit(
     """
     from tqdm import tqdm
 
-    _check_run(model, images, labels, steps, batch_size, seeds, precision, checkpoint, identity)
+    checkpoint = None if checkpoint is None else Path(checkpoint)
+    _check_run(model, images, labels, steps, batch_size, seeds, precision, checkpoint, identity, progress)
     stacked = isinstance(model, Stack)
     asked = rematerialised(model) if checkpoint_activations else model  # both are the same modules
     model = model.to(device).train()
@@ -121,7 +122,8 @@ def fit(
     bar = tqdm(total=steps, initial=start, desc=progress, disable=progress is None, mininterval=1, smoothing=0.05)
 
     careful = _out_of_memory_explained(batch_size, isinstance(model, DecNN) and not checkpoint_activations)
-    with torch.random.fork_rng(), torch.enable_grad(), bar, careful:  # a page that only looks may want no gradients
+    # A page that only looks may want no gradients.
+    with torch.random.fork_rng(), torch.inference_mode(False), torch.enable_grad(), bar, careful:
         for step in range(start, steps):
             torch.manual_seed(derived_seed("noise", noise_seed, step))
             index = order.batch(step).to(device)
@@ -129,8 +131,7 @@ def fit(
             x, y = (rows.expand(len(seeds), *rows.shape[1:]) for rows in (x, y))
             x, y = (x, y) if stacked else (x[0], y[0])
             with arithmetic(precision, device):
-                loss = objective(asked, x, y)
-            loss = loss.total if isinstance(loss, Terms) else loss
+                loss = _total(objective(asked, x, y))
             optimiser.zero_grad()
             loss.backward()
             pending.append(loss.detach())
@@ -150,6 +151,14 @@ def fit(
                 save_checkpoint(checkpoint, model, optimiser, step + 1, identity, time.monotonic() - began)
                 saved = time.monotonic()
     return model.eval()
+
+
+def _total(loss: Terms | Tensor) -> Tensor:
+    loss = loss.total if isinstance(loss, Terms) else loss
+    if not isinstance(loss, Tensor) or loss.dim():
+        got = f"a tensor {tuple(loss.shape)}" if isinstance(loss, Tensor) else type(loss).__name__
+        raise ValueError(f"expected the objective to return Terms, or one number as a tensor, got {got}")
+    return loss
 
 
 @contextmanager
@@ -213,8 +222,19 @@ def _check_run(
     precision: str,
     checkpoint: Path | None,
     identity: str,
+    progress: str | None,
 ) -> None:
     """Raise ValueError where `fit` would fail later, or worse, would not."""
+    if isinstance(model, Ensemble | MCDropout):
+        instead = {
+            Ensemble: "whose members would be trained as one mixture: train a Stack of them, and vote by its members()",
+            MCDropout: "which answers without dropout when it is called: train the network inside",
+        }
+        raise ValueError(f"expected a network or a Stack, got {type(model).__name__}, {instead[type(model)]}")
+    if not isinstance(labels, Tensor):
+        raise ValueError(f"expected labels as a tensor of integers, got {type(labels).__name__}: torch.tensor(labels)")
+    if isinstance(seeds, int):
+        raise ValueError(f"expected a sequence of seeds, one for each network, got {seeds}: ({seeds},)")
     check_images(as_floats(images[:1]) if getattr(images, "dtype", None) == torch.uint8 else images)
     _check_targets(model.member if isinstance(model, Stack) else model, labels)
     check_precision(precision)
@@ -229,6 +249,8 @@ def _check_run(
     networks = len(model) if isinstance(model, Stack) else 1
     if len(seeds) != networks:
         raise ValueError(f"expected one seed for each network, got {len(seeds)} for {networks}")
+    if not isinstance(progress, str | None):
+        raise ValueError(f"expected progress as the bar's label, or None for no bar, got {progress!r}")
     if checkpoint is not None and not identity:
         raise ValueError(
             f"expected an identity beside the checkpoint {checkpoint}, such as 'mnist, lr 1e-3, seed 0', got none: "

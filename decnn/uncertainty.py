@@ -11,7 +11,6 @@ import torch
 from torch import Tensor
 
 from decnn.compose import DecNN
-from decnn.modes import BATCH_NORM, DROPOUT
 from decnn.reference import check_reference, with_reference
 
 __all__ = ["path_logits", "path_probs", "path_votes", "sample_paths", "vote_entropy"]
@@ -67,9 +66,11 @@ def path_logits(
     _check_paths(model, paths)
     if not len(x):
         raise ValueError("expected at least one input, got none: check the selection")
+    if chunk < 1:
+        raise ValueError(f"expected chunk >= 1, got {chunk}: it is how many images are decoded at a time")
     if reference is not None:
         check_reference(x, reference)
-    if any(m.training for m in model.modules() if isinstance(m, BATCH_NORM | DROPOUT)):
+    if any(m.training for part in (model.classifier, model.decoder) for m in part.modules()):  # F.dropout asks, too
         raise ValueError("expected a model in eval mode, got layers in training mode: call model.eval() before voting")
     if reference is not None:  # its statistics are those of one prefix, so prefixes are decoded one by one
         follow = with_reference(model, len(reference), _follow, chunk)
@@ -112,7 +113,7 @@ def path_votes(model: DecNN, x: Tensor, paths: Tensor, reference: Tensor | None 
 
     Raises:
         ValueError: no input, no path, a layer outside 1..L, a reference of another shape, a model in training mode,
-            logits that are not finite.
+            logits that are not finite or of a single class.
 
     Source: Wu et al. (2021), section 4.1: every path is a classifier.
 
@@ -132,7 +133,7 @@ def path_probs(model: DecNN, x: Tensor, paths: Tensor, reference: Tensor | None 
 
     Raises:
         ValueError: no input, no path, a layer outside 1..L, a reference of another shape, a model in training mode,
-            logits that are not finite.
+            logits that are not finite or of a single class.
 
     Example:
         >>> import decnn
@@ -152,7 +153,7 @@ def vote_entropy(votes: Tensor, num_classes: int) -> Tensor:
         num_classes: K.
 
     Raises:
-        ValueError: no votes, or a label outside 0..K-1.
+        ValueError: no votes, votes that are no integers, or a label outside 0..K-1.
 
     Source: Wu et al. (2021), Eq. 6.
 
@@ -162,6 +163,8 @@ def vote_entropy(votes: Tensor, num_classes: int) -> Tensor:
     """
     if votes.dim() != 2 or votes.numel() == 0:
         raise ValueError(f"expected votes of shape (N, B) with N, B >= 1, got {tuple(votes.shape)}")
+    if votes.is_floating_point() or votes.is_complex():
+        raise ValueError(f"expected votes that are labels, integers or booleans, got {votes.dtype}: argmax makes them")
     if votes.min() < 0 or votes.max() >= num_classes:
         raise ValueError(
             f"expected votes in 0..{num_classes - 1}, got {int(votes.min())}..{int(votes.max())}: set num_classes"
@@ -200,6 +203,8 @@ def _joined(blocks: list[Tensor], together: int) -> Iterator[Tensor]:
 
 
 def _check_paths(model: DecNN, paths: Tensor) -> None:
+    if not isinstance(paths, Tensor):
+        raise ValueError(f"expected paths as a tensor (N, D), got {type(paths).__name__}: torch.tensor(paths)")
     if paths.dim() != 2 or paths.numel() == 0:
         raise ValueError(
             f"expected paths of shape (N, D) with N, D >= 1, got {tuple(paths.shape)}: draw them with sample_paths"
@@ -211,6 +216,10 @@ def _check_paths(model: DecNN, paths: Tensor) -> None:
 def _last(depths: Iterator[Tensor]) -> Tensor:
     """The deepest logits; a NaN among them would count as a vote for class 0, and unanimous ones as certainty."""
     logits = deque(depths, maxlen=1).pop()
+    if logits.shape[-1] < 2:
+        raise ValueError(
+            "expected logits of at least two classes, got one: of attributes, `path_logits(...) > 0` are the votes"
+        )
     lost = ~logits.isfinite().all(-1)
     if lost.any():
         raise ValueError(

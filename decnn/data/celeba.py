@@ -55,7 +55,7 @@ BY_HAND_10K = (
 def celeba_source(name: str, count: int, where: str = BY_HAND) -> Source:
     """CelebA, or a part of it, as a source: one layout, in a folder of its name or in `celeba`, with so many images.
 
-    Args:
+    Arguments:
         name: what `load` calls it.
         count: how many images the attribute file lists.
         where: a sentence, how to get it by hand.

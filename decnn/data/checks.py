@@ -15,7 +15,7 @@ INTEGERS = (torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8)
 def check_images(x: Tensor, shape: tuple[int, int, int] | None = None) -> None:
     """Check that `x` is a batch of images: float, (N, C, H, W), N > 0, every value in [0, 1].
 
-    Args:
+    Arguments:
         x: images, any float dtype, (N, C, H, W), intensities from 0 (black) to 1 (white).
         shape: the (C, H, W) that the model takes; None leaves channels and size free.
 
@@ -37,7 +37,7 @@ def check_images(x: Tensor, shape: tuple[int, int, int] | None = None) -> None:
             "8-bit images: torch.as_tensor(x).float() / 255"
         )
     if x.ndim != 4:
-        hint = "; add the batch dimension with x[None]" if x.ndim == 3 else ""
+        hint = "; grey images (N, H, W): x[:, None], a single image (C, H, W): x[None]" if x.ndim == 3 else ""
         raise ValueError(f"images: expected 4 dimensions (N, C, H, W), got {x.ndim}: {tuple(x.shape)}{hint}")
     if x.numel() == 0:
         raise ValueError(f"images: expected at least one image, got an empty batch of shape {tuple(x.shape)}")
@@ -61,7 +61,7 @@ def check_images(x: Tensor, shape: tuple[int, int, int] | None = None) -> None:
 def check_labels(y: Tensor, num_classes: int) -> None:
     """Check that `y` holds class numbers: an integer tensor (N,), N > 0, each in 0..num_classes-1.
 
-    Args:
+    Arguments:
         y: labels, any integer dtype (not bool), (N,).
         num_classes: K, the number of classes.
 
@@ -97,7 +97,7 @@ def check_labels(y: Tensor, num_classes: int) -> None:
 def check_attributes(y: Tensor, num_attributes: int) -> None:
     """Check that `y` holds binary attributes: an integer tensor (N, A), N > 0, each value 0 or 1.
 
-    Args:
+    Arguments:
         y: labels, any integer dtype (not bool), (N, A).
         num_attributes: A, the number of attributes.
 

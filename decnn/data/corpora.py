@@ -93,7 +93,7 @@ def corpus_source(corpus: Corpus) -> Source:
 def clips(name: str, split: str, root: str | Path | None = None) -> list[Clip]:
     """The recordings behind `load(name, split)`, in its order: file, label and speaker of each.
 
-    Args:
+    Arguments:
         name: one of `CORPORA`.
         split: "train" or "test".
         root: as in `load`.

@@ -76,7 +76,7 @@ def decoded(
     there: it gets its name only once all of it is on the disk. If some files are bad, the others are kept,
     and the next call decodes only what is missing.
 
-    Args:
+    Arguments:
         work: what is decoded.
         count: N, the number of files.
         find: () -> the N files; called only if some have to be decoded.
@@ -129,7 +129,7 @@ def filled_in(
 ) -> tuple[np.ndarray, list[tuple[Path, str]]]:
     """The records of a block of files, each file's record filled in by itself, unless an earlier call has.
 
-    Args:
+    Arguments:
         decode: (content of a file, its record) -> None; fills in the record, or raises ValueError.
         layout: of a record.
         files: all N of them.

@@ -110,7 +110,7 @@ def split_5k(labels: np.ndarray, split: str) -> np.ndarray:
     split, the rest the train split. Within a split the classes take turns (one 0, one 1, ... one 9, then the
     next of each, in file order), so the counts of two classes differ by at most 1 in any prefix.
 
-    Args:
+    Arguments:
         labels: integers (N,), the same number of each class and more than 100 of it.
         split: "train" or "test".
 

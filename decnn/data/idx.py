@@ -32,7 +32,7 @@ def find_idx(folder: Path, name: str) -> Path | None:
 def read_idx(path: Path, ndim: int, md5: str | None = None) -> np.ndarray:
     """Read one IDX file of unsigned bytes, plain or gzipped, into a uint8 array of `ndim` dimensions.
 
-    Args:
+    Arguments:
         path: the file; gzip is recognised by its first bytes.
         ndim: 3 for images (N, rows, columns), 1 for labels (N,).
         md5: the checksum, in hex, of the published file uncompressed; None skips that check.

@@ -108,7 +108,7 @@ def from_read(
 ) -> Images:
     """What a source handed over, as `Images`: pixels of this size, the labels that were asked for, a checksum.
 
-    Args:
+    Arguments:
         read: pixels and labels.
         source: where they are from.
         name, split, size: as in `load`.

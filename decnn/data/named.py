@@ -55,7 +55,7 @@ def load(
 ) -> Images:
     """Load one split of a data set: images float32 (N, C, size, size) in [0, 1], labels int64 (N,) or (N, A).
 
-    Args:
+    Arguments:
         name: one of `names()`. `mnist` is always all 60,000 + 10,000; `mnist-5k` is 4,000 + 1,000 of MNIST's
             train split (see `decnn.data.digits.split_5k`), so do not mix the two. `celeba` is always all of
             CelebA; its photographs are decoded once, into $DECNN_CACHE or ~/.cache/decnn (3 KiB each),
@@ -122,7 +122,7 @@ def get(name: str, root: str | Path | None = None) -> str:
 
     Nothing else in this package uses the network. Photographs and recordings that are there are decoded, at 32x32.
 
-    Args:
+    Arguments:
         name: one of `names()`.
         root: where to put it, as in `load`.
 

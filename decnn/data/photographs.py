@@ -27,7 +27,7 @@ def decoded(
 ) -> tuple[np.ndarray, np.ndarray]:
     """The files' central squares, and the files' digests, from the cache, or decoded into it.
 
-    Args:
+    Arguments:
         count: N, the number of photographs.
         find: () -> their N JPEG files; called only if they have to be decoded.
         size: height and width of the result.
@@ -60,7 +60,7 @@ def decoded(
 def square(content: bytes, size: int, shapes: Sequence[tuple[int, int]]) -> np.ndarray:
     """The central square of a JPEG photograph, resized: uint8 (size, size, 3).
 
-    Args:
+    Arguments:
         content: the bytes of the file.
         size: height and width of the result; bilinear with antialiasing, from the original pixels.
         shapes: the (width, height) that the photograph may have.

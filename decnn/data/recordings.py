@@ -35,7 +35,7 @@ def spectrograms(files: Sequence[Path], folder: Path, recipe: Recipe, name: str)
     The cache's file is named after the recipe and the files' paths. Each record has its file's size and time
     of change, so a file that changes is decoded again, alone; and a digest of its content.
 
-    Args:
+    Arguments:
         files: N sound files, in order.
         folder: that all of them are under.
         recipe: from waveform to 32x32 decibels.

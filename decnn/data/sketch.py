@@ -34,7 +34,7 @@ RGB = tuple[float, float, float]
 def draw(labels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Draw one face for each row of attributes.
 
-    Args:
+    Arguments:
         labels: 0 and 1, (N, 18), in the order of `FACE_ATTRIBUTES`; any combination can be drawn.
         rng: for place, size, colours, background and noise; each face takes the same number of draws, so
             a face with another attribute differs in that alone.

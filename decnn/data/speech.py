@@ -109,7 +109,7 @@ def decibels(waveform: Tensor, recipe: Recipe) -> Tensor:
 
     Rows are bands, the lowest first; columns are frames. Silence is -100 dB. No reference level, no top_db.
 
-    Args:
+    Arguments:
         waveform: floats in [-1, 1] at `recipe.rate`, (..., T); cut or padded with zeros at its end.
         recipe: window, hop and n_fft.
 
@@ -188,7 +188,7 @@ class LogMel:
 def scaling(recipe: str | LogMel, rate: int, seconds: float, train: Callable[[Recipe], Tensor]) -> LogMel:
     """The recipe and map of a data set: another set's, or its own by the name of a recipe.
 
-    Args:
+    Arguments:
         recipe: another set's, or one of `RECIPES`.
         rate, seconds: of the data set's clips, as in `named`.
         train: a recipe to the decibels (N, 32, 32) of the training set; asked only where the map is its own.
@@ -210,7 +210,7 @@ def waveforms(x: Tensor, scale: LogMel, iterations: int = 32) -> Tensor:
     32 bands do not tell the pitch of a voice, and `viewmaker` skips over half of the samples: it is a rough
     picture of the sound, not the sound. The same image gives the same waveform; it may exceed [-1, 1].
 
-    Args:
+    Arguments:
         x: images, as `load` gives them or a decoder; clipped to [0, 1].
         scale: `Images.log_mel` of the data set that they are of.
         iterations: of Griffin-Lim.

@@ -52,7 +52,7 @@ def toy_faces(count: int, seed: int, *, confounding: float = 0.0, attributes: Se
     with that probability Bald is a copy of Mustache, else drawn by itself. Given not Male, both are false.
     So neither attribute becomes more frequent as the tie gets stronger. A larger `count` continues a smaller.
 
-    Args:
+    Arguments:
         count: N, 1 or more.
         seed: a whole number, 0 or more. 0 and 1 begin `load("toy-faces", "train")` and "test".
         confounding: from 0, independent given Male, to 1, identical.

@@ -109,6 +109,9 @@ def _names(text: str) -> tuple[str, ...]:
 
 def _seeds(text: str) -> tuple[int, ...]:
     try:
-        return tuple(int(part) for part in text.split(","))
+        seeds = tuple(int(part) for part in text.split(","))
     except ValueError as error:
         raise argparse.ArgumentTypeError(f"expected integers such as 0,1,2, got {text!r}") from error
+    if min(seeds) < 0:
+        raise argparse.ArgumentTypeError(f"expected seeds from 0 on, got {text!r}")
+    return seeds

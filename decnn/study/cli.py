@@ -156,6 +156,8 @@ def _verdict(options: argparse.Namespace) -> int:
     from decnn.study.verdicts import reports
 
     profiles = [options.profile] if options.profile else paper.FULLEST_FIRST
+    if options.save and options.profile:
+        raise ValueError(f"expected --save alone, which is of all profiles, got --profile {options.profile} beside it")
     if options.save:
         print(reports.save())
     elif options.json:

@@ -36,7 +36,7 @@ def test_paths_walked_together_equal_each_path_alone(pair, batch, chunk):
 def test_a_shared_beginning_is_decoded_once_and_at_most_a_chunk_at_a_time(toy, toy_batch, chunk):
     sizes = []
     toy.decoder.register_forward_hook(lambda module, inputs, output: sizes.append(len(output)))
-    list(path_logits(toy, toy_batch[0], PATHS, chunk))
+    list(path_logits(toy.eval(), toy_batch[0], PATHS, chunk))
     prefixes = {tuple(path[:d]) for path in PATHS.tolist() for d in range(1, 5)}
     assert sum(sizes) == 4 * len(prefixes) < 4 * PATHS.numel()
     assert max(sizes) <= chunk

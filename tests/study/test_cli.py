@@ -21,7 +21,7 @@ TABLE = str(paths.root() / "notebooks" / "table_01a_accuracy.ipynb")
     [
         (["run", "table_1a"], "expected a table, one of table_01a.*did you mean 'table_01a'"),
         (["run", "table_01a", "--profile", "readr"], "expected a profile, one of smoke.*did you mean 'reader'"),
-        (["run", "table_01a", "--methods", "Ensembl"], "expected methods among Standard"),
+        (["run", "table_01a", "--methods", "Ensembl"], "expected a method, one of Standard.*did you mean 'Ensemble'"),
         (["run", "all", "tabel_02"], "expected a table, one of .*did you mean 'table_02'"),
         (
             ["run", "table_12", "--methods", "BayesNN"],

@@ -10,7 +10,7 @@ from matplotlib.colors import rgb_to_hsv, to_hex, to_rgb
 from decnn.study import specifications, tables
 from decnn.study.figures import charts, depths, plots
 from decnn.study.pages import nearest, readings, table_pages
-from decnn.study.pages.answer import answer
+from decnn.study.pages.first_page import answer
 from decnn.study.tables import paper
 from decnn.study.tables.paper import Block, Cell, Printed
 from decnn.study.verdicts import judge

@@ -86,7 +86,7 @@ def test_inliers_of_several_outliers_are_voted_on_once(tiny):
 
 
 def test_a_selection_refuses_what_its_tables_do_not_have():
-    with pytest.raises(ValueError, match=r"expected data sets among mnist, fashion_mnist.*, got mnits"):
+    with pytest.raises(ValueError, match=r"expected a data set of these tables, one of mnist.*, got 'mnits'"):
         dataclasses.replace(ONE, datasets=("mnits",)).specifications()
-    with pytest.raises(ValueError, match=r"expected methods among Standard.*, got ReDecDNN"):
+    with pytest.raises(ValueError, match=r"expected a method, one of Standard.*, got 'ReDecDNN'"):
         dataclasses.replace(ONE, methods=("ReDecDNN",)).specifications()

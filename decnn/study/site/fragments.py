@@ -11,7 +11,7 @@ from pathlib import Path
 from decnn.checkpoints import write_atomically
 from decnn.study import paths
 from decnn.study.benchmarks import bench, memory, schedule
-from decnn.study.pages.answer import answer
+from decnn.study.pages.first_page import answer
 from decnn.study.runs import machines
 from decnn.study.runs.machines import EMULATED
 from decnn.study.runs.records import Records, device_name

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from decnn.spelling import one_of
 from decnn.study.specifications import METHODS, Spec, profile, taken
 from decnn.study.tables.catalogue import TABLES, specifications
 
@@ -55,16 +56,12 @@ class Selection:
         methods = self.methods or tuple(METHODS)
         known = tuple(dict.fromkeys(spec.training.dataset for spec in specs))
         datasets = known if self.datasets is None else tuple(taken(size, name) for name in self.datasets)
-        _check_known("methods", methods, tuple(METHODS))
-        _check_known("data sets", datasets, known)
+        for method in methods:
+            one_of(method, METHODS, "method")
+        for dataset in datasets:
+            one_of(dataset, known, "data set of these tables")
         kept = [spec for spec in specs if spec.evaluation.method in methods and spec.training.dataset in datasets]
         if not kept:
             there = dict.fromkeys(f"{spec.training.dataset} {spec.evaluation.method}" for spec in specs)
             raise ValueError(f"expected runs of {' '.join(self.tables)}: {', '.join(there)}; got {self.command!r}")
         return list(dict.fromkeys(kept))
-
-
-def _check_known(kind: str, chosen: tuple[str, ...] | None, known: tuple[str, ...]) -> None:
-    unknown = [name for name in chosen or () if name not in known]
-    if unknown:
-        raise ValueError(f"expected {kind} among {', '.join(known)}, got {', '.join(unknown)}")
