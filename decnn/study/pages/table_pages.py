@@ -10,6 +10,8 @@ from decnn.study.tables.paper import WHOLE, Block, Cell
 
 __all__ = ["caption", "records_html", "region", "table_html"]
 
+ROOM = 8  # columns that a page's text can be wide
+
 
 def table_html(block: Block) -> str:
     """A block in the paper's order: for each column paper, ours (sd, seeds) and difference, or ours alone.
@@ -61,10 +63,18 @@ def _asked(row: str, cells: list[Cell], name: str) -> bool:
 
 
 def region(title: str, content: str, smoke: bool, below: str = "") -> str:
-    """A table that scrolls on a narrow page and can be reached by keyboard; smoke blocks are watermarked."""
-    watermark = " decnn-smoke" if smoke else ""
+    """A table that scrolls on a narrow page and can be reached by keyboard; smoke blocks are watermarked.
+
+    One with more columns than the text has room for may use the margin.
+
+    Example:
+        >>> head = '<th scope="col">n</th>' * 9
+        >>> region("Nine columns", f"<thead><tr>{head}</tr></thead>", smoke=False).partition(" tabindex")[0]
+        '<div class="decnn-table full-width"'
+    """
+    classes = "decnn-table" + " decnn-smoke" * smoke + " full-width" * (content.count('scope="col"') > ROOM)
     return (
-        f'<div class="decnn-table{watermark}" tabindex="0" role="region" aria-label="{_text(title)}"><table>'
+        f'<div class="{classes}" tabindex="0" role="region" aria-label="{_text(title)}"><table>'
         f"<caption>{_text(title)}</caption>{content}</table>{below}</div>"
     )
 
