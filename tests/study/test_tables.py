@@ -60,6 +60,63 @@ def test_smoke_block_is_watermarked_and_not_compared():
     assert "-5.10" not in table_pages.table_html(smoke)
 
 
+def spread(profile, filled, note=""):
+    """A block of Table 2 whose cells have a number for these data sets alone."""
+    table = tables.table("table_02")
+    cells = tuple(
+        Cell(p, table.queries.get((p.row, p.column)), (0.5,) if p.column.startswith(filled) else (), (), note)
+        for p in paper.printed(table.name)
+    )
+    return Block(table, specifications.profile(profile), cells)
+
+
+def test_data_without_any_number_are_one_line_with_the_command_and_smoke_is_folded_beside_others():
+    command = "not run: `decnn run table_02 --profile paper`"
+    html = table_pages.tables_html(
+        [
+            spread("paper", ("MNIST:",), command),
+            spread("reader", ("MNIST:", "FashionMNIST:", "CelebA:")),
+            spread("smoke", ("MNIST:",)),
+        ]
+    )
+    shown, folded = html.split("<details>")
+    assert shown.count("<table>") == 1 + 3
+    assert (
+        shown.count("paper profile, FashionMNIST, CelebA: not run: <code>decnn run table_02 --profile paper</code>")
+        == 1
+    )
+    assert folded.startswith("<summary>Smoke run, not a finding: Table 2")
+    assert folded.endswith("</details>")
+    assert folded.count("<table>") == folded.count("decnn-smoke") == 1
+    assert 'class="not-run">' in folded
+    assert "decnn-smoke" not in shown
+    assert html.count("id=") == 0  # nothing to link to lies in a fold
+
+
+@pytest.mark.parametrize("others", [[], [spread("reader", ())]])
+def test_smoke_runs_stand_open_where_there_is_nothing_else(others):
+    html = table_pages.tables_html([*others, spread("smoke", ("MNIST:", "FashionMNIST:", "CelebA:"))])
+    assert html.count("<table>") == html.count("decnn-smoke") == 3
+    assert "<details>" not in html
+
+
+def test_what_the_paper_prints_stays_on_the_page_once_where_nothing_has_a_number():
+    for found in ([spread("paper", ("MNIST:",)), spread("smoke", ())], [spread("reader", ())]):
+        html = table_pages.tables_html(found)
+        assert [html.count(f"<caption>{name}. Table 2") for name in ("MNIST", "FashionMNIST", "CelebA")] == [1, 1, 1]
+    assert table_pages.tables_html([]) == ""
+
+
+def test_of_a_command_with_and_without_a_device_the_fuller_one_is_told():
+    bare = spread("paper", ())
+    cells = (
+        dataclasses.replace(c, note=f"not run: `decnn run table_02{' --device cuda' * (n % 2)}`")
+        for n, c in enumerate(bare.cells)
+    )
+    html = table_pages.tables_html([spread("reader", ("MNIST:",)), dataclasses.replace(bare, cells=tuple(cells))])
+    assert html.endswith("paper profile: not run: <code>decnn run table_02 --device cuda</code></p>")
+
+
 def test_cells_that_the_paper_lacks_follow_the_printed_ones():
     table = tables.table("table_05")
     cells = paper._printed_or_not(table)

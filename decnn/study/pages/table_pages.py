@@ -1,14 +1,15 @@
-"""A table of the paper as a page shows it: paper | ours | difference, and the records behind it."""
+"""A table of the paper as a page shows it: paper | ours | difference, block by block, and the records behind it."""
 
 from __future__ import annotations
 
 import html
+from collections.abc import Collection, Iterable
 
 from decnn.study.pages import provenance
 from decnn.study.specifications import METHODS
 from decnn.study.tables.paper import WHOLE, Block, Cell
 
-__all__ = ["caption", "records_html", "region", "table_html"]
+__all__ = ["caption", "records_html", "region", "table_html", "tables_html"]
 
 ROOM = 8  # columns that a page's text can be wide
 
@@ -18,11 +19,62 @@ def table_html(block: Block) -> str:
 
     Columns named "data set: method" make one table for each data set.
     """
-    columns = list(dict.fromkeys(cell.paper.column for cell in block.cells))
-    groups: dict[str, list[str]] = {}
-    for column in columns:
-        groups.setdefault(column.rpartition(": ")[0], []).append(column)
-    return "".join(_part_html(block, name, group) for name, group in groups.items())
+    return "".join(_part_html(block, name, list(columns)) for name, columns in _by_data(block).items())
+
+
+def tables_html(found: list[Block]) -> str:
+    """Blocks as a page shows them: what has numbers in full, a line for what has none, smoke runs folded beside others.
+
+    Of a data set without any number, what the paper prints stays in the first block.
+    """
+    real = [block for block in found if not block.smoke and _numbers(block.cells)]
+    full = real or [block for block in found if _numbers(block.cells)] or found[:1]
+    known = {name for block in full for name, columns in _by_data(block).items() if _numbers(_all(columns))}
+    parts = []
+    for block in found:
+        by_data = _by_data(block)
+        printed = {name for name, columns in by_data.items() if any(cell.paper.text for cell in _all(columns))}
+        content = _filled_html(block, printed - known if block is full[0] else ())
+        if block.smoke and real and _numbers(block.cells):
+            summary = f"Smoke run, not a finding: {block.table.title}, {block.profile.steps:,} steps"
+            content = f"<details><summary>{_text(summary)}</summary>{content}</details>"
+        parts.append(content)
+    return "".join(parts)
+
+
+def _filled_html(block: Block, kept: Collection[str]) -> str:
+    """The tables of the data sets that have numbers, or are kept without; for all others together one line."""
+    by_data = _by_data(block)
+    shown = [name for name, columns in by_data.items() if name in kept or _numbers(_all(columns))]
+    content = "".join(_part_html(block, name, list(by_data[name])) for name in shown)
+    bare = [name for name in by_data if name not in shown]
+    if not bare:
+        return content
+    notes = {cell.note for name in bare for cell in _all(by_data[name])} - {"", "not run"}
+    # Of a command and the same with another option, the longer one runs all.
+    whole = sorted(n for n in notes if not any(other != n and other.startswith(n.rstrip("`")) for other in notes))
+    told = "; ".join(note.removeprefix("not run: ") for note in whole)
+    names = f", {', '.join(bare)}" if shown else ""
+    line = f"{block.table.title}, {block.profile.name} profile{names}: not run{': ' if told else ''}{told}"
+    return f'{content}<p class="not-run">{_code(line)}</p>'
+
+
+def _by_data(block: Block) -> dict[str, dict[str, list[Cell]]]:
+    """Data set -> its columns -> their cells; the one name is empty where columns are no "data set: method"."""
+    found: dict[str, dict[str, list[Cell]]] = {}
+    for cell in block.cells:
+        column = cell.paper.column
+        found.setdefault(column.rpartition(": ")[0], {}).setdefault(column, []).append(cell)
+    return found
+
+
+def _all(columns: dict[str, list[Cell]]) -> list[Cell]:
+    return [cell for cells in columns.values() for cell in cells]
+
+
+def _numbers(cells: Iterable[Cell]) -> bool:
+    """Whether anything was run: a number that is not defined says something too."""
+    return any(cell.values or cell.records for cell in cells)
 
 
 def _part_html(block: Block, name: str, columns: list[str]) -> str:
