@@ -14,7 +14,7 @@ from decnn.study.pages.readings import grid_html, mean_text
 from decnn.study.runs.records import measured
 from decnn.study.specifications import profile, specification, tasks
 from decnn.study.tables.compositions import FAIR, GROUPS
-from decnn.study.tables.paper import Block, Cell, Printed, printed
+from decnn.study.tables.paper import Block, Cell, Printed, findings, printed
 
 __all__ = [
     "SIDES",
@@ -54,7 +54,7 @@ def intervals_html(found: list[Block], places: Mapping[str, str], names: Sequenc
         names: of the numbers, among f1, ap, auroc and ece.
     """
     parts = []
-    for block in found:
+    for block in findings(found):
         records = {cell.query.subject: cell.records for cell in block.cells if cell.query and cell.query.case}
         records = {subject: own for subject, own in records.items() if own}
         for title, place in places.items() if records else ():

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from decnn.study.pages.table_pages import region
 from decnn.study.runs.records import measured
-from decnn.study.tables.paper import Block, Cell, Printed, blocks
+from decnn.study.tables.paper import Block, Cell, Printed, blocks, findings
 
 __all__ = [
     "apart",
@@ -32,7 +32,7 @@ MEASURES = {"auroc": "AUROC", "aupr_out": "AUPR, outliers", "aupr_in": "AUPR, in
 def readings_html(found: list[Block], metric: str, digits: int) -> str:
     """Every recorded reading of a metric, by block: rows are readings, columns cases and subjects."""
     parts = []
-    for block in found:
+    for block in findings(found):
         columns = [cell for cell in block.cells if any("readings" in record["metrics"] for record in cell.records)]
         names = list(dict.fromkeys(name for cell in columns for name in _readings(cell, metric)))
         rows = {
@@ -48,7 +48,7 @@ def readings_html(found: list[Block], metric: str, digits: int) -> str:
 def measures_html(found: list[Block], row: str) -> str:
     """One row of a table of outliers by four measures, a line for each data set and subject; n of each kind."""
     parts = []
-    for block in found:
+    for block in findings(found):
         rows = {}
         for cell in block.cells:
             if cell.paper.row != row or cell.query is None or not cell.records:
@@ -71,7 +71,7 @@ def measures_html(found: list[Block], row: str) -> str:
 def bins_html(found: list[Block]) -> str:
     """Calibration error by number of bins, and as the unweighted sum over 15 bins, beside the printed value."""
     parts = []
-    for block in found:
+    for block in findings(found):
         rows = {}
         for cell in block.cells:
             if cell.records:
