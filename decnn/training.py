@@ -244,6 +244,10 @@ def _check_run(
         raise ValueError(
             f"expected a {type(model).__name__} that can learn, got frozen weights: model.requires_grad_()"
         )
+    if any(parameter.is_inference() for parameter in model.parameters()):
+        raise ValueError(
+            "expected a network made outside torch.inference_mode(), got one made inside: nothing could learn"
+        )
     if batch_size < 1 or steps < 0:
         raise ValueError(f"expected batch_size >= 1 and steps >= 0, got {batch_size} and {steps}")
     networks = len(model) if isinstance(model, Stack) else 1

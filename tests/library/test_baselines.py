@@ -68,11 +68,47 @@ def test_an_ensemble_of_trained_networks_votes_as_they_do(name, x):
     model = Ensemble(members)
     torch.testing.assert_close(model.sample_logits(x), torch.stack([member(x) for member in members]))
     assert not model.training
+    before = model.sample_logits(x)
+    torch.testing.assert_close(model.train().sample_logits(x), before, rtol=0, atol=0)
+    assert model.training
 
 
-def test_networks_of_two_architectures_are_no_stack():
-    with pytest.raises(ValueError, match="expected networks of one architecture"):
-        Stack([MLP(hidden=8), MLP(hidden=9)])
+def straight(kind: type[nn.Module]) -> nn.Module:
+    return nn.Sequential(nn.Flatten(), nn.Linear(16, 4), kind(), nn.Linear(4, 3))
+
+
+@pytest.mark.parametrize(
+    "networks",
+    [
+        lambda: [MLP(hidden=8), MLP(hidden=9)],
+        lambda: [straight(nn.ReLU), straight(nn.Tanh)],
+        lambda: [MLP(dropout=0.1), MLP(dropout=0.2)],
+        lambda: [MLP(), MLP().eval()],
+    ],
+    ids=["sizes", "activations", "rates", "modes"],
+)
+def test_networks_of_two_architectures_are_no_stack(networks):
+    with pytest.raises(ValueError, match="expected networks of one architecture and mode"):
+        Stack(networks())
+
+
+def test_no_network_is_no_stack():
+    with pytest.raises(ValueError, match="expected at least one network, got none"):
+        Stack([])
+
+
+def test_a_stack_leaves_frozen_layers_alone_and_hands_every_buffer_over(x):
+    members = [straight(nn.ReLU) for _ in range(2)]
+    for place, member in enumerate(members):
+        member[1].requires_grad_(False)
+        member.register_buffer("scale", torch.tensor(float(place)), persistent=False)
+    stack = Stack(members)
+    stack(x).square().sum().backward()
+    assert [parameter.grad is None for parameter in stack.params] == [True, True, False, False]
+    for place, (member, own) in enumerate(zip(members, stack.members(), strict=True)):
+        torch.testing.assert_close(own(x), member(x))
+        assert own.scale == place
+        assert not own[1].weight.requires_grad
 
 
 def test_a_stack_keeps_copies(x):

@@ -6,6 +6,7 @@ import copy
 import functools
 import math
 import pickle
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
@@ -224,6 +225,30 @@ def test_a_network_that_keeps_no_statistics_takes_those_of_a_reference(batch):
     assert net[1].running_mean is None
 
 
+def test_instance_normalisation_has_no_part_in_a_reference(batch):
+    """Each input has statistics of its own: beside a reference it is what it is alone."""
+    net = nn.Sequential(nn.Conv2d(3, 4, 3, 2, 1), nn.InstanceNorm2d(4), nn.Flatten(), nn.Linear(1024, 10)).eval()
+    decoder = nn.Sequential(nn.Flatten(), nn.Linear(1024, 3072), nn.Unflatten(1, IN_SHAPE))
+    decoder.out_shape, decoder.accepts = IN_SHAPE, lambda shape: tuple(shape) == (4, 16, 16)
+    model = decnn.decodable(net, ["0", "1"], IN_SHAPE, decoder).eval()
+    for reference in (None, torch.rand(6, *IN_SHAPE)):
+        (logits,) = decnn.uncertainty.path_logits(model, batch[0], torch.tensor([[2]]), reference=reference)
+        torch.testing.assert_close(logits[0], model.recompose(batch[0], [2])[-1].logits)
+
+
+def test_a_network_may_be_compiled_serve_threads_and_be_of_any_type(batch):
+    net = nn.Sequential(nn.Flatten(), nn.Linear(3072, 8), nn.Linear(8, 4), nn.Linear(4, 10)).double()
+    compiled = nn.Module()
+    compiled._orig_mod = net  # as torch.compile has it
+    model = decnn.decodable(compiled, ["1", "2"], IN_SHAPE).eval()
+    assert {parameter.dtype for parameter in model.parameters()} == {torch.float64}
+    x = batch[0].double()
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda _: model.activations(x)[0], range(20)))
+    for logits in found:
+        torch.testing.assert_close(logits, net(x), rtol=0, atol=0)
+
+
 def test_a_sequential_copy_of_the_perceptron_is_the_perceptron():
     """Three hidden layers of one size need no adapter: the same numbers, and the same gradients."""
     pair = decnn.DecNN(decnn.MLP(hidden=16, num_layers=3), decnn.ResNetDecoder(latent=16, width=2))
@@ -294,6 +319,13 @@ MAPS = nn.Sequential(nn.Conv2d(3, 4, 3))
 @pytest.mark.parametrize(
     ("net", "layers", "in_shape", "message"),
     [
+        (residual, ["layer1"], 32, r"in_shape as \(C, H, W\), without the batch axis, got 32"),
+        (
+            lambda: nn.Sequential(nn.Linear(7, 3)),
+            ["0"],
+            (7,),
+            r"a decoder for inputs \(7,\), got none: the paper's ret",
+        ),
         (residual, [], IN_SHAPE, r"a list of names of layers, got \[\]: ResNet has conv1, bn1"),
         (residual, "layer1", IN_SHAPE, "a list of names of layers, got 'layer1'"),
         (residual, ["layer7"], IN_SHAPE, r"a layer of ResNet, got 'layer7': did you mean 'layer\d'\?"),

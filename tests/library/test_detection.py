@@ -41,6 +41,12 @@ def test_votes_made_by_hand_have_the_auroc_that_counting_gives():
     assert found.auroc == (3 + 0.5) / 4
 
 
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.int8, torch.bool], ids=str)
+def test_scores_of_any_type_separate_as_their_values_do(dtype):
+    inliers, outliers = torch.tensor([0, 1, 0, 1]).to(dtype), torch.tensor([0, 1, 1, 1]).to(dtype)
+    assert separation(inliers, outliers) == separation(inliers.double(), outliers.double())
+
+
 def test_swapping_the_roles_and_the_sign_swaps_the_two_precisions():
     inliers, outliers = torch.randn(70), torch.randn(30) + 0.5
     there, back = separation(inliers, outliers), separation(-outliers, -inliers)

@@ -55,6 +55,7 @@ def test_auroc_is_the_chance_that_a_positive_scores_higher(levels):
         ([0.1, 0.2, 0.3], [NO, YES], r"one shape \(B,\), got \(3,\) and \(2,\)"),
         ([[0.1, 0.2]], [[NO, YES]], r"one shape \(B,\), got \(1, 2\)"),
         ([], [], "expected both classes, got 0 positive of 0"),
+        ([0.1, 0.2], [0, 2], "expected booleans, got torch.int64 besides 0 and 1: compare with a threshold first"),
     ],
 )
 def test_auroc_that_is_not_defined_is_refused(scores, positive, message):

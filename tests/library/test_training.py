@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 from torch import nn
 
 from decnn import MLP, DecNN, Diverged, ResNetDecoder, fit, sample_paths
-from decnn.baselines import Stack
+from decnn.baselines import Ensemble, MCDropout, Stack
 from decnn.checkpoints import checkpoint_metadata
 from decnn.objectives import decodable, recursive, standard
 
@@ -292,6 +292,11 @@ IMAGES, LABELS = torch.full((4, 1, 4, 4), 0.5), torch.tensor([0, 1, 2, 0])
         ({"labels": LABELS[:3]}, "labels"),
         ({"seeds": (0, 1)}, "expected one seed for each network, got 2 for 1"),
         ({"seeds": ()}, "expected one seed for each network, got 0 for 1"),
+        ({"seeds": 0}, r"expected a sequence of seeds, one for each network, got 0: \(0,\)"),
+        ({"labels": LABELS.tolist()}, "expected labels as a tensor of integers, got list"),
+        ({"progress": True}, "expected progress as the bar's label, or None for no bar, got True"),
+        ({"objective": lambda *_: 1.0}, "expected the objective to return Terms, or one number as a tensor, got float"),
+        ({"objective": lambda m, x, y: m(x)[:, 0]}, r"one number as a tensor, got a tensor \(4,\)"),
         ({"precision": "float16"}, "expected precision float32 or bfloat16, got 'float16'"),
         ({"batch_size": 0}, "batch_size"),
         ({"steps": -1}, "steps"),
@@ -301,9 +306,9 @@ IMAGES, LABELS = torch.full((4, 1, 4, 4), 0.5), torch.tensor([0, 1, 2, 0])
 def test_what_cannot_be_fitted_is_refused_before_any_work(change, message):
     model = mlp()
     before = {name: value.clone() for name, value in model.state_dict().items()}
-    arguments = {"images": IMAGES.double(), "labels": LABELS, "steps": 1} | change
+    arguments = {"images": IMAGES.double(), "labels": LABELS, "steps": 1, "objective": classify} | change
     with pytest.raises(ValueError, match=message):
-        fit(model, objective=classify, **arguments)
+        fit(model, **arguments)
     assert_identical(model.state_dict(), before)
 
 
@@ -316,6 +321,24 @@ def test_a_checkpoint_needs_a_name_and_a_frozen_network_is_refused(tmp_path):
         fit(model, *data(model), classify, steps=1)
     assert not checkpoint.exists()
     assert model.training
+
+
+def test_what_votes_is_no_network_to_train():
+    for model, message in (
+        (Ensemble([mlp(seed=0), mlp(seed=1)]), "got Ensemble, whose members would be trained as one mixture: train a"),
+        (MCDropout(mlp()), "got MCDropout, which answers without dropout when it is called: train the network inside"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            fit(model, IMAGES.double(), LABELS, classify, steps=1)
+
+
+def test_a_page_that_only_infers_may_train():
+    model = mlp()
+    with torch.inference_mode():
+        found = fit(model, IMAGES.double(), LABELS, classify, steps=2).state_dict()
+        with pytest.raises(ValueError, match=r"expected a network made outside torch\.inference_mode"):
+            fit(mlp(), IMAGES.double(), LABELS, classify, steps=2)
+    assert_identical(found, fit(mlp(), IMAGES.double(), LABELS, classify, steps=2).state_dict())
 
 
 def test_a_stack_needs_a_seed_for_each_member():

@@ -106,6 +106,7 @@ def test_votes_and_probabilities_are_those_of_the_last_composition(pair, batch):
         (torch.tensor([1, 2]), r"paths of shape \(N, D\).*got \(2,\): draw them with sample_paths"),
         (torch.zeros(0, 2, dtype=torch.long), r"N, D >= 1, got \(0, 2\)"),
         (torch.zeros(2, 0, dtype=torch.long), r"N, D >= 1, got \(2, 0\)"),
+        ([[1, 2]], r"paths as a tensor \(N, D\), got list: torch.tensor"),
     ],
 )
 def test_paths_that_cannot_be_walked_are_refused(toy, toy_batch, paths, message):
@@ -187,6 +188,7 @@ def test_neither_the_order_of_samples_nor_the_names_of_classes_matter():
         (torch.tensor([[-1, 2]]), r"expected votes in 0\.\.2, got -1\.\.2"),
         (torch.tensor([0, 1]), r"shape \(N, B\).*got \(2,\)"),
         (torch.zeros(0, 4, dtype=torch.long), r"N, B >= 1, got \(0, 4\)"),
+        (torch.rand(2, 4), "votes that are labels, integers or booleans, got torch.float"),
     ],
 )
 def test_votes_that_cannot_be_counted_are_refused(votes, message):
@@ -201,6 +203,17 @@ def test_nothing_to_vote_on_and_references_of_another_shape_are_refused(toy):
         path_votes(toy, x[:0], paths)
     with pytest.raises(ValueError, match=r"expected reference inputs of shape .*, as x, got \(1, 5, 5\)"):
         path_votes(toy, x, paths, reference=torch.rand(2, 1, 5, 5))
+    with pytest.raises(ValueError, match=r"expected reference inputs of torch.float.*, got torch.uint8: .*as_floats"):
+        path_votes(toy, x, paths, reference=(255 * x).byte())
+    with pytest.raises(ValueError, match="expected chunk >= 1, got 0"):
+        list(path_logits(toy, x, paths, chunk=0))
+
+
+def test_a_single_logit_is_no_vote(toy, toy_batch):
+    toy.eval()
+    toy.classifier.activations = lambda x, own=toy.classifier.activations: (own(x)[0][:, :1], own(x)[1])
+    with pytest.raises(ValueError, match="expected logits of at least two classes, got one: of attributes"):
+        path_votes(toy, toy_batch[0], torch.tensor([[1]]))
 
 
 def test_a_nan_is_no_vote(pair, batch):
