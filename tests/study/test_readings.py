@@ -85,6 +85,20 @@ def test_voters_are_told_where_their_majority_lies_far_below_the_printed_accurac
     assert told.endswith("- reader: ReDecNN on MNIST, 40.0 against 97.5")
 
 
+@pytest.mark.parametrize(("swapped", "lines"), [(True, 1), (False, 0)])
+def test_columns_are_as_if_exchanged_where_each_lies_on_the_others_printed_values(swapped, lines):
+    found, cells = block("table_02", ""), []
+    for cell in found.cells:
+        query, value = cell.query, None
+        if query and query.subject in ("MC", "Ensemble") and query.case.startswith("MNIST, "):
+            of = {"MC": "Ensemble", "Ensemble": "MC"}[query.subject] if swapped else query.subject
+            value = found.of(of, query.case).paper.value
+        cells.append(dataclasses.replace(cell, values=() if value is None else (value, value)))
+    told = readings.exchanged([dataclasses.replace(found, cells=tuple(cells))], "MC", "Ensemble")
+    assert told.count("- reader, MNIST, 4 kinds of outliers: on average our MC lies 0.000") == lines
+    assert bool(told) == swapped
+
+
 def test_the_first_page_counts_cases_as_the_judge_does():
     found = [judge.at(name)["accuracy-redecnn"] for name in paper.FULLEST_FIRST]
     cases = [finding for verdict in found for finding in verdict.findings if finding.as_claimed is not None]

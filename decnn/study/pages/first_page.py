@@ -27,12 +27,8 @@ def answer() -> str:
     if fairness.silent(blocks("table_07", specs=[])):
         page = "[Table 7](chapters/table_07_protected_attribute.ipynb)"
         told += f" The models behind the last row never predict a beard: {page}."
-    at_scale = [block for block in blocks("table_01b", specs=[]) if block.profile.name == "paper"]
-    baselines = readings.baselines(at_scale).replace(
-        "- paper:", "- [Table 1b](chapters/table_01b_misclassification.ipynb), paper profile:"
-    )
     behind = verdict_pages.sides_html("What the abstract stands on", "section 4.1 says", BEHIND)
-    parts = [_in_words(), verdict_pages.abstract_html(), told, baselines, _depth(), behind, _state()]
+    parts = [_in_words(), verdict_pages.abstract_html(), told, _baselines(), _depth(), behind, _state()]
     return "\n\n".join(filter(None, parts))
 
 
@@ -63,6 +59,14 @@ def _scale() -> str:
         f"comes from smaller profiles, whose decoders are {ratio} times narrower and are trained for fewer steps. So "
         "these are no refutations: nothing that the paper says of ReDecNN is settled here."
     )
+
+
+def _baselines() -> str:
+    """What comes out otherwise than printed at the paper's own scale, where no decoder is needed."""
+    found = [b for name in ("table_01b", "table_02") for b in blocks(name, specs=[]) if b.profile.name == "paper"]
+    parts = [*filter(None, [readings.baselines(found), readings.exchanged(found, "MC", "Ensemble")])]
+    pages = "[Table 1b](chapters/table_01b_misclassification.ipynb), [Table 2](chapters/table_02_ood.ipynb)"
+    return "\n\n".join([*parts, f"Both are of the paper's own scale: {pages}."]) if parts else ""
 
 
 def _depth() -> str:

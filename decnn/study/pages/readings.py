@@ -15,6 +15,7 @@ __all__ = [
     "baselines",
     "beside_html",
     "bins_html",
+    "exchanged",
     "grid_html",
     "hardly_learnt",
     "mean_text",
@@ -101,11 +102,42 @@ def beside_html(cells: Sequence[Printed], printed_on: str, found: list[Block], o
 
 
 def baselines(found: list[Block]) -> str:
-    """Markdown: what lies far above its printed AUROC of mistakes, and with it the lead that the paper prints."""
+    """Markdown: what lies far above its printed AUROC, by profile: the lead that the paper prints rests on it."""
     lines = apart(found, LEAD)
     told = (
-        "**The baselines do not all come back.** The printed lead of ReDecNN at finding mistakes rests on AUROCs of "
-        f"sampled weights and ensembles near one half. Ours that lie more than {LEAD:g} above the printed ones:"
+        "**The baselines do not all come back.** The printed lead of ReDecNN rests on AUROCs of sampled weights and "
+        f"ensembles near one half. Ours that lie more than {LEAD:g} above the printed ones:"
+    )
+    return "\n\n".join([told, "\n".join(lines)]) if lines else ""
+
+
+def exchanged(found: list[Block], first: str, second: str) -> str:
+    """Markdown: data sets where ours of two subjects lie nearer to each other's printed AUROCs than to their own.
+
+    Nearer means less than half of the mean distance, over the cases that both have and that are printed of both. No
+    smoke runs.
+    """
+    lines = []
+    for block in (block for block in found if not block.smoke):
+        pairs: dict[str, list[tuple[Cell, Cell]]] = {}
+        for case in block.table.cases:
+            pair = (block.of(first, case), block.of(second, case))
+            if all(cell and cell.difference is not None and cell.query.unit == "AUROC" for cell in pair):
+                pairs.setdefault(case.partition(", ")[0], []).append(pair)
+        for name, own in pairs.items():
+            straight, crossed = (
+                [statistics.fmean(abs(pair[i].mean - pair[j].paper.value) for pair in own) for i, j in places]
+                for places in (((0, 0), (1, 1)), ((0, 1), (1, 0)))
+            )
+            if 2 * sum(crossed) < sum(straight):
+                lines.append(
+                    f"- {block.profile.name}, {name}, {len(own)} kinds of outliers: on average our {first} lies "
+                    f"{crossed[0]:.3f} from the printed {second} and our {second} {crossed[1]:.3f} from the printed "
+                    f"{first}; from their own printed columns {straight[0]:.3f} and {straight[1]:.3f}"
+                )
+    told = (
+        f"**As if exchanged.** Here {first} and {second} agree with each other's printed columns and not with their "
+        "own. We know of no reason, in our code or in the paper:"
     )
     return "\n\n".join([told, "\n".join(lines)]) if lines else ""
 
@@ -142,10 +174,10 @@ def _voters(found: list[Block]) -> list[str]:
 
 
 def apart(found: list[Block], by: float, metric: str | None = None) -> list[str]:
-    """Markdown lines, one for each profile: the cells whose mean lies more than `by` above the printed value, or,
-    where `by` is negative, below it. No smoke runs.
+    """Markdown lines, one for each profile and, of several, table: the cells whose mean lies more than `by` above the
+    printed value, or, where `by` is negative, below it. No smoke runs.
     """
-    lines = []
+    lines, several = [], len({block.table.title for block in found}) > 1
     for block in (block for block in found if not block.smoke):
         known = [cell for cell in block.cells if cell.difference is not None and cell.query.case]
         cells = [cell for cell in known if metric in (None, cell.query.metric)]
@@ -154,7 +186,8 @@ def apart(found: list[Block], by: float, metric: str | None = None) -> list[str]
             for cell in cells
             if cell.difference * (1 if by > 0 else -1) > abs(by)
         ]
-        lines += [f"- {block.profile.name}: {'; '.join(told)}"] * bool(told)
+        table = f", {block.table.title.partition(':')[0]}" * several
+        lines += [f"- {block.profile.name}{table}: {'; '.join(told)}"] * bool(told)
     return lines
 
 
