@@ -27,7 +27,7 @@ def test_check_images_accepts(dtype):
     [
         (GOOD.numpy(), "expected a float torch tensor.*got ndarray"),
         (GOOD.to(torch.uint8), "expected a float torch tensor.*got torch.uint8.*/ 255"),
-        (GOOD[0], r"expected 4 dimensions.*got 3: \(1, 4, 4\); add the batch dimension"),
+        (GOOD[0], r"expected 4 dimensions.*got 3: \(1, 4, 4\); grey images \(N, H, W\): x\[:, None\]"),
         (GOOD[:0], "at least one image, got an empty batch"),
         (GOOD.expand(2, 3, 4, 4), r"expected shape \(C, H, W\) = \(1, 4, 4\), got \(3, 4, 4\)"),
         (torch.zeros(2, 1, 4, 5), r"= \(1, 4, 4\), got \(1, 4, 5\)"),
