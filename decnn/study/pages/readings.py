@@ -193,8 +193,10 @@ def apart(found: list[Block], by: float, metric: str | None = None) -> list[str]
 
 def _named(cell: Cell) -> str:
     """Subject and case, as a reader would say it: of a case that is a measure, what it is measured on."""
+    subject = cell.query.subject
+    subject = f"depth {subject}" if subject.isdigit() else subject  # the rows of Table 4b
     on = cell.query.case.removesuffix("Accuracy").removesuffix("Acc.").rstrip(", ")
-    return f"{cell.query.subject} on {on}" if on not in ("", cell.query.subject) else cell.query.subject
+    return f"{subject} on {on}" if on not in ("", subject) else subject
 
 
 def _ours(cell: Cell | None) -> str:
