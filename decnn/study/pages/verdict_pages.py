@@ -54,14 +54,16 @@ def counts_html(profiles: Sequence[str] = FULLEST_FIRST) -> str:
 
 def decided_html(profiles: Sequence[str] = FULLEST_FIRST) -> str:
     """The tested claims of the paper that are decided at a profile, by name, each with its verdict there."""
-    rows = []
+    rows = ""
     for claim in (claim for claim in ledger.read() if claim.tested):
         states = [judge.at(profile)[claim.id].state for profile in profiles]
         if {*states} - {UNDECIDED, NOT_RUN}:
             link = f'<a href="#claim-{claim.id}">{_text(claim.sentence)}</a>'
             counted = all(cell[0] == PARAMETERS for test in claim.comparisons for cell, _ in test.weights)
-            rows.append([link + "<br><small>counted, not run</small>" * counted, *map(badge, states)])
-    return region("Tested claims that are decided", _table(["claim", *profiles], rows), smoke=False)
+            note = "<br><small>counted, not run</small>" * counted
+            cells = "".join(f"<td>{badge(state)}</td>" for state in states)
+            rows += f'<tr><th scope="row">{link}{note}</th>{cells}</tr>'
+    return _ledger("Tested claims that are decided", "decided at a profile", profiles, f"<tbody>{rows}</tbody>")
 
 
 def abstract_html(profiles: Sequence[str] = FULLEST_FIRST) -> str:
