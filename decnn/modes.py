@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterator
 
 from torch import nn
 
-__all__ = ["BATCH_NORM", "DROPOUT", "evaluating", "untracked"]
+__all__ = ["BATCH_NORM", "BY_BATCH", "DROPOUT", "evaluating", "untracked"]
 
 BATCH_NORM = nn.modules.batchnorm._NormBase  # of any dimension, and every other that keeps running statistics
+BY_BATCH = nn.modules.batchnorm._BatchNorm  # of these, what takes statistics over the batch and not from each input
 DROPOUT = nn.modules.dropout._DropoutNd
 
 
@@ -52,8 +53,7 @@ def untracked(network: nn.Module) -> Iterator[None]:
     for norm in network.modules():
         if isinstance(norm, BATCH_NORM) and norm.training and norm.track_running_stats:
             # Without the flag instance normalisation would change what it computes; at momentum 0 it learns nothing.
-            batch = isinstance(norm, nn.modules.batchnorm._BatchNorm)
-            name, still = ("track_running_stats", False) if batch else ("momentum", 0.0)
+            name, still = ("track_running_stats", False) if isinstance(norm, BY_BATCH) else ("momentum", 0.0)
             before.append((norm, name, getattr(norm, name)))
             setattr(norm, name, still)
     try:

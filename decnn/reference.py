@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.utils._pytree import tree_map
 
 from decnn.compose import DecNN
-from decnn.modes import BATCH_NORM, evaluating
+from decnn.modes import BATCH_NORM, BY_BATCH, evaluating
 
 __all__ = ["check_reference", "decodings", "with_reference"]
 
@@ -57,7 +57,9 @@ def with_reference(
     """
     model = copy.deepcopy(model)
     # Instance normalisation without running statistics takes them from each input: a reference has no part in it.
-    norms = [m for m in model.modules() if isinstance(m, BATCH_NORM) and (m.track_running_stats or _by_batch(m))]
+    norms = [
+        m for m in model.modules() if isinstance(m, BY_BATCH) or (isinstance(m, BATCH_NORM) and m.track_running_stats)
+    ]
     for norm in norms:
         norm.momentum = 1.0  # the running statistics become those of the last batch in training mode
         if not norm.track_running_stats:
@@ -72,10 +74,6 @@ def with_reference(
         return tree_map(lambda *rows: torch.cat(rows), *parts)
 
     return both
-
-
-def _by_batch(norm: nn.Module) -> bool:
-    return isinstance(norm, nn.modules.batchnorm._BatchNorm)
 
 
 def _give_statistics(norm: nn.Module) -> None:

@@ -25,6 +25,10 @@ from decnn.rematerialisation import rematerialised
 
 __all__ = ["Diverged", "derived_seed", "fit"]
 
+VOTERS = {  # that would train something else than what they vote with
+    Ensemble: "whose members would be trained as one mixture: train a Stack of them, and vote by its members()",
+    MCDropout: "which answers without dropout when it is called: train the network inside",
+}
 Objective = Callable[[nn.Module, Tensor, Tensor], Tensor]
 
 
@@ -225,12 +229,9 @@ def _check_run(
     progress: str | None,
 ) -> None:
     """Raise ValueError where `fit` would fail later, or worse, would not."""
-    if isinstance(model, Ensemble | MCDropout):
-        instead = {
-            Ensemble: "whose members would be trained as one mixture: train a Stack of them, and vote by its members()",
-            MCDropout: "which answers without dropout when it is called: train the network inside",
-        }
-        raise ValueError(f"expected a network or a Stack, got {type(model).__name__}, {instead[type(model)]}")
+    for kind, instead in VOTERS.items():
+        if isinstance(model, kind):
+            raise ValueError(f"expected a network or a Stack, got {kind.__name__}, {instead}")
     if not isinstance(labels, Tensor):
         raise ValueError(f"expected labels as a tensor of integers, got {type(labels).__name__}: torch.tensor(labels)")
     if isinstance(seeds, int):

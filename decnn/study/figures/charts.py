@@ -36,7 +36,7 @@ def differences(found: list[Block]) -> tuple[Figure, str]:
     """
     from matplotlib.figure import Figure  # without pyplot, a notebook shows it once
 
-    found = findings(found)
+    found = findings(found) or found
     table = found[0].table
     many = len(table.cases) > len(table.subjects)
     panels, rows = (table.subjects, table.cases) if many else (table.cases, table.subjects)
@@ -71,7 +71,7 @@ def changes(found: list[Block], base: str) -> tuple[Figure, str]:
     """
     from matplotlib.figure import Figure
 
-    found = findings(found)
+    found = findings(found) or found
     table = found[0].table
     subjects = [subject for subject in table.subjects if subject != base]
     aurocs = dict.fromkeys(query.case for query in table.queries.values() if query.case and query.unit == "AUROC")
@@ -153,7 +153,7 @@ def attack_sweep(found: list[Block]) -> tuple[Figure, str]:
     from matplotlib import rcParams
     from matplotlib.figure import Figure
 
-    swept = {block.profile.name: _attacked(block) for block in findings(found) if _attacked(block)}
+    swept = {block.profile.name: _attacked(block) for block in findings(found) or found if _attacked(block)}
     if not swept:
         raise ValueError("expected a block with records of FGSM, got none: run them with `decnn run table_02`")
     cells = [cell for own in swept.values() for cell in own]
@@ -286,4 +286,4 @@ def _sweep(cell: Cell) -> tuple[list[float], list[float]]:
 
 def _fullest(found: list[Block]) -> Block:
     """The block with most cells; of equals, the first."""
-    return max(findings(found), key=lambda block: sum(bool(cell.values) for cell in block.cells))
+    return max(findings(found) or found, key=lambda block: sum(bool(cell.values) for cell in block.cells))

@@ -18,7 +18,7 @@ def auroc_by_depth(found: list[Block]) -> tuple[Figure, str]:
     """ReDecNN's paths at every depth: AUROC of their votes, and the accuracy of a single path, a line a profile."""
     from matplotlib.figure import Figure  # without pyplot, a notebook shows it once
 
-    found = [block for block in findings(found) if any(block.of("ReDecNN", c).records for c in block.table.cases)]
+    found = [b for b in findings(found) or found if any(b.of("ReDecNN", c).records for c in b.table.cases)]
     if not found:
         raise ValueError("expected a block with a ReDecNN record, got none: run one with `decnn run table_01b`")
     columns = [c for c in found[0].table.cases if any(block.of("ReDecNN", c).records for block in found)]
@@ -62,8 +62,8 @@ def by_trained_depth(found: list[Block], by_path: list[Block]) -> tuple[Figure, 
             panel.plot(printed.keys(), printed.values(), color="0", marker="|", linestyle=":", label="printed")
             told.append(f"{case}, printed: {_course(printed)}")
             voted = case != "Acc."  # the first pass has one reading
-            for reading, dashes, blocks in (("running", "-", found), ("own", "--", by_path if voted else ())):
-                for block in findings(list(blocks)):
+            for reading, dashes, blocks in (("running", "-", found), ("own", "--", by_path if voted else [])):
+                for block in findings(blocks) or blocks:
                     cells = {int(depth): block.of(depth, case) for depth in table.subjects}
                     means = {depth: cell.mean for depth, cell in cells.items() if cell.values}
                     if not means:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import statistics
 from collections.abc import Sequence
 
-from decnn.study.tables.paper import Block, Cell
+from decnn.study.tables.paper import Block, Cell, findings
 
-__all__ = ["by_seed", "composing", "decoding"]
+__all__ = ["composing", "decoding"]
 
 WITHOUT = "None"  # the column of Table 5 that composes with nothing
 CHANGED = {  # row of Table 5 -> what an answer calls it, and the unit of its numbers
@@ -18,7 +18,7 @@ CHANGED = {  # row of Table 5 -> what an answer calls it, and the unit of its nu
 }
 
 
-def by_seed(cell: Cell | None) -> dict[int, float]:
+def _by_seed(cell: Cell | None) -> dict[int, float]:
     """Seed -> what its record says of a cell; seeds for which the number is not defined are left out."""
     records = cell.records if cell else ()
     values = {record["specification"]["training"]["seed"]: cell.query.value(record) for record in records}
@@ -33,11 +33,11 @@ def composing(found: list[Block], subject: str, data: str = "MNIST") -> str:
         subject: the pretrained model, as in Table 5's columns.
         data: the data set, as in Table 5's columns.
     """
-    for block in (block for block in found if not block.smoke):
+    for block in findings(found):
         lines, counts = [], []
         for row, (title, unit) in CHANGED.items():
             cells = [block.of(name, f"{data}, {row}") for name in (WITHOUT, subject)]
-            pair = [by_seed(cell) for cell in cells]
+            pair = [_by_seed(cell) for cell in cells]
             if shared := sorted(pair[0].keys() & pair[1].keys()):
                 means = (statistics.fmean(values[seed] for seed in shared) for values in pair)
                 lines.append(f"{title} {' → '.join(f'{mean:.{cells[0].query.digits}f}' for mean in means)}{unit}")

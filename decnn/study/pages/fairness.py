@@ -54,7 +54,7 @@ def intervals_html(found: list[Block], places: Mapping[str, str], names: Sequenc
         names: of the numbers, among f1, ap, auroc and ece.
     """
     parts = []
-    for block in findings(found):
+    for block in findings(found) or found:
         records = {cell.query.subject: cell.records for cell in block.cells if cell.query and cell.query.case}
         records = {subject: own for subject, own in records.items() if own}
         for title, place in places.items() if records else ():
@@ -120,7 +120,7 @@ def resolution(found: list[Block]) -> str:
 def silent(found: list[Block]) -> str:
     """Markdown: the models that find no beard in either group at the threshold of F1, with their AP."""
     lines = []
-    for block in (block for block in found if not block.smoke):
+    for block in findings(found):
         for row in dict.fromkeys(cell.paper.row for cell in block.cells):
             values = {title: [block.cell(row, f"{title} ({group})") for group in GROUPS] for title in ("F1", "AP")}
             if all(cell and cell.values and not any(cell.values) for cell in values["F1"]):

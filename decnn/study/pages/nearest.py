@@ -14,7 +14,7 @@ from decnn.study.runs.runner import fill
 from decnn.study.specifications import PROFILES, Profile, Spec, open_choices
 from decnn.study.specifications.open_choices import KL_WEIGHTS, OUTLIERS, RHOS
 from decnn.study.tables import TABLES, specifications
-from decnn.study.tables.paper import FULLEST_FIRST, Block, Cell
+from decnn.study.tables.paper import FULLEST_FIRST, Block, Cell, findings
 
 __all__ = [
     "CALIBRATION",
@@ -133,7 +133,7 @@ def attributes_html(found: list[Block], digits: int) -> str:
     """Cells of data sets with attributes under every reading of `OF_ATTRIBUTES`, beside the printed values."""
     readings = OF_ATTRIBUTES[found[0].table.name]
     parts = []
-    for block in (block for block in found if not block.smoke):
+    for block in findings(found):
         cells = [c for c in block.cells if c.records and c.query.case and "CelebA" in c.paper.column]
         rows = {
             f"{cell.paper.row}, {cell.query.subject}" if cell.query.subject != cell.paper.row else cell.paper.row: [
@@ -183,7 +183,7 @@ def _measured(
     found: list[Block], readings: Mapping[str, Reading], ratio: bool
 ) -> Iterator[tuple[Block, dict[str, list[str]], int]]:
     """Of each block that tells readings apart: mean distances, a row for each reading, and the number of cells."""
-    for block in (block for block in found if not block.smoke):
+    for block in findings(found):
         rows, count = {}, 0
         for name, read in readings.items():
             distances = [_distances(block, subject, read, ratio) for subject in block.table.subjects]

@@ -33,7 +33,7 @@ MEASURES = {"auroc": "AUROC", "aupr_out": "AUPR, outliers", "aupr_in": "AUPR, in
 def readings_html(found: list[Block], metric: str, digits: int) -> str:
     """Every recorded reading of a metric, by block: rows are readings, columns cases and subjects."""
     parts = []
-    for block in findings(found):
+    for block in findings(found) or found:
         columns = [cell for cell in block.cells if any("readings" in record["metrics"] for record in cell.records)]
         names = list(dict.fromkeys(name for cell in columns for name in _readings(cell, metric)))
         rows = {
@@ -49,7 +49,7 @@ def readings_html(found: list[Block], metric: str, digits: int) -> str:
 def measures_html(found: list[Block], row: str) -> str:
     """One row of a table of outliers by four measures, a line for each data set and subject; n of each kind."""
     parts = []
-    for block in findings(found):
+    for block in findings(found) or found:
         rows = {}
         for cell in block.cells:
             if cell.paper.row != row or cell.query is None or not cell.records:
@@ -72,7 +72,7 @@ def measures_html(found: list[Block], row: str) -> str:
 def bins_html(found: list[Block]) -> str:
     """Calibration error by number of bins, and as the unweighted sum over 15 bins, beside the printed value."""
     parts = []
-    for block in findings(found):
+    for block in findings(found) or found:
         rows = {}
         for cell in block.cells:
             if cell.records:
@@ -93,7 +93,7 @@ def beside_html(cells: Sequence[Printed], printed_on: str, found: list[Block], o
     columns, rows = (list(dict.fromkeys(names)) for names in zip(*((c.column, c.row) for c in cells), strict=True))
     texts = {(cell.row, cell.column): cell.text or "-" for cell in cells}
     parts = []
-    for block in (block for block in found if not block.smoke):
+    for block in findings(found):
         lines = {row: [t for c in columns for t in (texts[row, c], _ours(block.cell(row, c)))] for row in rows}
         head = ["", *(f"{column}: {name}" for column in columns for name in (f"{printed_on}, printed", ours_on))]
         title = f"{printed_on} beside {ours_on}, {block.profile.name} profile: means over seeds"
@@ -118,7 +118,7 @@ def exchanged(found: list[Block], first: str, second: str) -> str:
     smoke runs.
     """
     lines = []
-    for block in (block for block in found if not block.smoke):
+    for block in findings(found):
         pairs: dict[str, list[tuple[Cell, Cell]]] = {}
         for case in block.table.cases:
             pair = (block.of(first, case), block.of(second, case))
@@ -163,7 +163,7 @@ def hardly_learnt(table: str = "table_01a") -> str:
 def _voters(found: list[Block]) -> list[str]:
     """Markdown lines, one for each profile: where the votes' majority is right far less often than is printed."""
     lines = []
-    for block in (block for block in found if not block.smoke):
+    for block in findings(found):
         told = []
         for cell in (cell for cell in block.cells if cell.query and cell.query.metric == "accuracy"):
             rates = _readings(cell, "accuracy").get("votes", [])
@@ -178,7 +178,7 @@ def apart(found: list[Block], by: float, metric: str | None = None) -> list[str]
     printed value, or, where `by` is negative, below it. No smoke runs.
     """
     lines, several = [], len({block.table.title for block in found}) > 1
-    for block in (block for block in found if not block.smoke):
+    for block in findings(found):
         known = [cell for cell in block.cells if cell.difference is not None and cell.query.case]
         cells = [cell for cell in known if metric in (None, cell.query.metric)]
         told = [

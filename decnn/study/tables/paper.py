@@ -100,8 +100,8 @@ class Block:
 
 
 def findings(found: list[Block]) -> list[Block]:
-    """The blocks without those of smoke runs, unless there are no others."""
-    return [block for block in found if not block.smoke] or found
+    """The blocks without those of smoke runs, which are no findings."""
+    return [block for block in found if not block.smoke]
 
 
 def blocks(
