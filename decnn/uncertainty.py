@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from decnn.compose import DecNN
+from decnn.modes import BY_BATCH
 from decnn.reference import check_reference, with_reference
 
 __all__ = ["path_logits", "path_probs", "path_votes", "sample_paths", "vote_entropy"]
@@ -72,6 +73,11 @@ def path_logits(
         check_reference(x, reference)
     if any(m.training for part in (model.classifier, model.decoder) for m in part.modules()):  # F.dropout asks, too
         raise ValueError("expected a model in eval mode, got layers in training mode: call model.eval() before voting")
+    if reference is None and any(isinstance(m, BY_BATCH) and not m.track_running_stats for m in model.modules()):
+        raise ValueError(
+            "expected batch normalisation with running statistics, got a layer without: an image's votes would depend "
+            "on those it is read with; pass reference=, some hundred training inputs"
+        )
     if reference is not None:  # its statistics are those of one prefix, so prefixes are decoded one by one
         follow = with_reference(model, len(reference), _follow, chunk)
         walks = [_walk(model, follow, torch.cat([reference, x]), paths, together=1)]
@@ -113,7 +119,7 @@ def path_votes(model: DecNN, x: Tensor, paths: Tensor, reference: Tensor | None 
 
     Raises:
         ValueError: no input, no path, a layer outside 1..L, a reference of another shape, a model in training mode,
-            logits that are not finite or of a single class.
+            no reference where batch normalisation keeps no statistics, logits that are not finite or of one class.
 
     Source: Wu et al. (2021), section 4.1: every path is a classifier.
 
@@ -133,7 +139,7 @@ def path_probs(model: DecNN, x: Tensor, paths: Tensor, reference: Tensor | None 
 
     Raises:
         ValueError: no input, no path, a layer outside 1..L, a reference of another shape, a model in training mode,
-            logits that are not finite or of a single class.
+            no reference where batch normalisation keeps no statistics, logits that are not finite or of one class.
 
     Example:
         >>> import decnn

@@ -223,6 +223,8 @@ def test_a_network_that_keeps_no_statistics_takes_those_of_a_reference(batch):
     torch.testing.assert_close(again, together)
     torch.testing.assert_close(model.activations(batch[0])[1], first, rtol=0, atol=0)
     assert net[1].running_mean is None
+    with pytest.raises(ValueError, match=r"with running statistics, got a layer without: .* pass reference="):
+        decnn.path_votes(model, batch[0], paths)
 
 
 def test_instance_normalisation_has_no_part_in_a_reference(batch):
