@@ -72,9 +72,9 @@ class Estimate:
         return None if self.error is None else intervals.tail(abs(margin), self.error)
 
     def p(self, margin: float) -> float | None:
-        """The larger of the two, or the one that there is."""
-        found = [p for p in (self.p_over_seeds(margin), self.p_over_examples(margin)) if p is not None]
-        return max(found, default=None)
+        """The larger of the two, or that over seeds; None where nothing tells what another seed would bring."""
+        over_seeds, over_examples = self.p_over_seeds(margin), self.p_over_examples(margin)
+        return None if over_seeds is None else max(over_seeds, over_examples or 0.0)
 
 
 def estimate(comparison: Comparison, profile: str, look_up: LookUp) -> Estimate | None:

@@ -178,7 +178,8 @@ def _error(metric: str, record: dict) -> float | None:
         return together * intervals.ece_error(measured(record, "reliability"))
     if metric.endswith("/value"):  # of a group: the record has its own bootstrap
         interval = measured(record, metric.removesuffix("value") + "interval")
-        return None if interval is None else (interval[1] - interval[0]) / (2 * NORMAL)
+        # An interval without width, as of an F1 where nobody is given a yes, tells nothing.
+        return None if interval is None or interval[0] == interval[1] else (interval[1] - interval[0]) / (2 * NORMAL)
     return None
 
 

@@ -5,7 +5,7 @@ network are combined seed by seed; networks are independent. The distance of our
 twice: over seeds, by Welch's t, and over test examples, by a bootstrap, where records hold enough for one. The larger
 p counts, two-sided, and Holm's correction runs over all distinct tests of the profile. A network with a single seed
 takes its standard deviation from the same cells at the other profiles, or else from the same number of the same
-method at this one; where there is none, the bootstrap decides alone, for these networks and not for others.
+method at this one; where there is none, nothing is tested, since nothing tells what another seed would bring.
 
 A case of a claim is
 
