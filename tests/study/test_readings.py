@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 
 import pytest
 from matplotlib.colors import rgb_to_hsv, to_hex, to_rgb
@@ -85,18 +86,36 @@ def test_voters_are_told_where_their_majority_lies_far_below_the_printed_accurac
     assert told.endswith("- reader: ReDecNN on MNIST, 40.0 against 97.5")
 
 
-@pytest.mark.parametrize(("swapped", "lines"), [(True, 1), (False, 0)])
-def test_columns_are_as_if_exchanged_where_each_lies_on_the_others_printed_values(swapped, lines):
-    found, cells = block("table_02", ""), []
+@pytest.mark.parametrize(("swapped", "learnt", "lines"), [(True, True, 1), (True, False, 0), (False, True, 0)])
+def test_columns_are_as_if_exchanged_where_each_lies_on_the_others_printed_values(monkeypatch, swapped, learnt, lines):
+    """By votes; by the mean probability each lies on its own here."""
+    found, cells, accuracies = block("table_02", ""), [], block("table_01a", "MNIST")
     for cell in found.cells:
-        query, value = cell.query, None
+        query, records = cell.query, ()
         if query and query.subject in ("MC", "Ensemble") and query.case.startswith("MNIST, "):
             of = {"MC": "Ensemble", "Ensemble": "MC"}[query.subject] if swapped else query.subject
-            value = found.of(of, query.case).paper.value
-        cells.append(dataclasses.replace(cell, values=() if value is None else (value, value)))
+            values = {"vote_entropy": found.of(of, query.case).paper.value, "mean_entropy": cell.paper.value}
+            records = ({"metrics": nested(query.metric, values)},) * 2 if None not in values.values() else ()
+        told = tuple(query.value(record) for record in records)
+        cells.append(dataclasses.replace(cell, values=told, records=records))
+    accuracy = (95.0 if learnt else 20.0,)
+    known = [dataclasses.replace(cell, values=accuracy) if cell.values else cell for cell in accuracies.cells]
+    monkeypatch.setattr(readings, "blocks", lambda *_, **__: [dataclasses.replace(accuracies, cells=tuple(known))])
     told = readings.exchanged([dataclasses.replace(found, cells=tuple(cells))], "MC", "Ensemble")
-    assert told.count("- reader, MNIST, 4 kinds of outliers: on average our MC lies 0.000") == lines
-    assert bool(told) == swapped
+    assert told.count("- reader, MNIST, 4 kinds of outliers:\n  - MC: by votes ") == lines
+    assert told.count(" 0.000 from the other; by the mean probability 0.000 from its own") == 2 * lines
+    assert bool(told) == bool(lines)
+
+
+def nested(metric: str, values: dict[str, float]) -> dict:
+    """A record's metrics that hold a number by each score, where `metric` names the votes'."""
+    before, after = (part.strip("/").split("/") for part in metric.split("vote_entropy"))
+    by_score = {score: within(after, value) for score, value in values.items()}
+    return within(before, by_score)
+
+
+def within(keys: list[str], value: object) -> object:
+    return functools.reduce(lambda inner, key: {key: inner}, reversed(keys), value)
 
 
 def test_the_first_page_counts_cases_as_the_judge_does():
