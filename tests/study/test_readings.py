@@ -7,10 +7,11 @@ import functools
 
 import pytest
 from matplotlib.colors import rgb_to_hsv, to_hex, to_rgb
+from scipy.stats import hypergeom
 
 from decnn.study import specifications, tables
 from decnn.study.figures import charts, depths, plots
-from decnn.study.pages import nearest, readings, table_pages
+from decnn.study.pages import calibration, nearest, readings, table_pages
 from decnn.study.pages.first_page import answer
 from decnn.study.tables import paper
 from decnn.study.tables.paper import Block, Cell, Printed
@@ -58,7 +59,28 @@ def block(name: str, *columns: str, profile: str = "reader") -> Block:
 
 
 def test_the_unweighted_sum_counts_bins_and_not_examples():
-    assert readings.unweighted(BINS) == pytest.approx(100 * (0.3 + 0.4))
+    assert calibration.unweighted(BINS) == pytest.approx(100 * (0.3 + 0.4))
+
+
+def test_a_part_of_the_predictions_has_the_larger_error_of_its_chance():
+    """Of n in one bin at 0.5 half are right, give or take: E|k/n - 1/2| of the hypergeometric distribution."""
+    balanced = {"count": [20], "confidence": [0.5], "accuracy": [0.5]}
+    chance = hypergeom(20, 10, 6)
+    exact = sum(chance.pmf(k) * abs(k / 6 - 0.5) for k in range(7))
+    assert calibration.of_a_part(balanced, 6) == pytest.approx(100 * exact, rel=0.05)
+
+
+def test_methods_with_more_predictions_than_others_are_named():
+    found, cells = block("table_04a", "MNIST"), []
+    for cell in found.cells:
+        few = cell.query and cell.query.subject == "ReDecNN"
+        bins = {**BINS, "count": [2, 0, 2] if few else [20, 0, 20]}
+        records = tuple({**r, "metrics": {**r["metrics"], "reliability": bins}} for r in cell.records)
+        cells.append(dataclasses.replace(cell, records=records))
+    told = calibration.on_fewer_images([dataclasses.replace(found, cells=tuple(cells))])
+    assert "Standard on MNIST, 0.70 % of 40 predictions" in told
+    assert "ReDecNN on MNIST" not in told
+    assert calibration.on_fewer_images([block("table_04a", "MNIST")]) == ""
 
 
 def test_what_lies_far_from_the_printed_value_is_named_by_profile():

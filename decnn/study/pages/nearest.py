@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator, Mapping
 
 from decnn.data import CORRUPTIONS
 from decnn.study.evaluation.shifts import EPSILONS
-from decnn.study.pages.readings import grid_html, mean_text, unweighted
+from decnn.study.pages.calibration import unweighted
+from decnn.study.pages.readings import grid_html, mean_text
 from decnn.study.runs.records import Records, measured
 from decnn.study.runs.runner import fill
 from decnn.study.specifications import PROFILES, Profile, Spec, open_choices

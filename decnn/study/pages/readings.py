@@ -14,14 +14,12 @@ __all__ = [
     "apart",
     "baselines",
     "beside_html",
-    "bins_html",
     "exchanged",
     "grid_html",
     "hardly_learnt",
     "mean_text",
     "measures_html",
     "readings_html",
-    "unweighted",
 ]
 
 FAR = 20.0  # percentage points of accuracy below the printed value
@@ -67,25 +65,6 @@ def measures_html(found: list[Block], row: str) -> str:
         title = f"{row} by other measures, {block.profile.name} profile: mean ± sd over seeds; outliers are positive"
         head = ["", *MEASURES.values(), "inliers + outliers", "seeds"]
         parts.append(grid_html(title, head, rows, block.smoke) if rows else "")
-    return "".join(parts)
-
-
-def bins_html(found: list[Block]) -> str:
-    """Calibration error by number of bins, and as the unweighted sum over 15 bins, beside the printed value."""
-    parts = []
-    for block in findings(found) or found:
-        rows = {}
-        for cell in block.cells:
-            if cell.records:
-                metrics = [record["metrics"] for record in cell.records]
-                rows[f"{cell.query.case}: {cell.query.subject}"] = [
-                    cell.paper.text or "-",
-                    *(mean_text([m["ece_by_bins"][bins] for m in metrics], 2) for bins in ("10", "15", "20")),
-                    mean_text([unweighted(m["reliability"]) for m in metrics], 1),
-                ]
-        title = f"Calibration error (%) by other rules, {block.profile.name} profile: means over seeds"
-        head = ["", "paper", "10 bins", "15 bins", "20 bins", "15 bins, unweighted sum"]
-        parts.append(grid_html(title, head, rows, block.smoke))
     return "".join(parts)
 
 
@@ -247,12 +226,6 @@ def _readings(cell: Cell, metric: str) -> dict[str, list[float]]:
         for name, value in record["metrics"].get("readings", {}).get(metric, {}).items():
             values.setdefault(name, []).append(value)
     return values
-
-
-def unweighted(reliability: dict) -> float:
-    """Sum over bins of |accuracy - confidence|, in percent, whatever their counts."""
-    bins = zip(reliability["count"], reliability["confidence"], reliability["accuracy"], strict=True)
-    return 100 * sum(abs(accuracy - confidence) for count, confidence, accuracy in bins if count)
 
 
 def spread_text(values: Sequence[float], digits: int) -> str:
