@@ -93,6 +93,12 @@ def test_data_without_any_number_are_one_line_with_the_command_and_smoke_is_fold
     assert html.count("id=") == 0  # nothing to link to lies in a fold
 
 
+@pytest.mark.parametrize(("profile", "told"), [("paper", "23,400 steps (celeba: 63,550)"), ("reader", "3,000 steps")])
+def test_a_caption_says_what_is_trained_longer(profile, told):
+    block = Block(tables.table("table_01a"), specifications.profile(profile), ())
+    assert f"{profile} profile: {told} of " in table_pages.caption(block)
+
+
 @pytest.mark.parametrize("others", [[], [spread("reader", ())]])
 def test_smoke_runs_stand_open_where_there_is_nothing_else(others):
     html = table_pages.tables_html([*others, spread("smoke", ("MNIST:", "FashionMNIST:", "CelebA:"))])

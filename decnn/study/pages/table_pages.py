@@ -6,7 +6,7 @@ import html
 from collections.abc import Collection, Iterable
 
 from decnn.study.pages import provenance
-from decnn.study.specifications import METHODS
+from decnn.study.specifications import METHODS, steps, taken
 from decnn.study.tables.paper import WHOLE, Block, Cell
 
 __all__ = ["caption", "records_html", "region", "table_html", "tables_html"]
@@ -147,9 +147,17 @@ def caption(block: Block) -> str:
     sizes += [f"pretrained ResNet-18 of width {size.width}"] * ("resnet18" in pretrained)
     wide = ", ".join(sizes + [f"decoder width {size.width}"] * (classifiers != {"convnet"}))
     return (
-        f"{block.table.title}. {kind}: {size.steps:,} steps of {size.batch_size}, {wide}, {voted}; "
+        f"{block.table.title}. {kind}: {_steps(block)} of {size.batch_size}, {wide}, {voted}; "
         "ours is the mean over seeds ± sd (number of seeds)."
     )
+
+
+def _steps(block: Block) -> str:
+    """The profile's steps, and the data sets that are trained longer."""
+    size = block.profile
+    sets = dict.fromkeys(taken(size, query.dataset) for query in block.table.queries.values())
+    longer = [f"{name}: {own:,}" for name in sets if (own := steps(size, name)) != size.steps]
+    return f"{size.steps:,} steps" + f" ({', '.join(longer)})" * bool(longer)
 
 
 def _count(size: int | None) -> str:

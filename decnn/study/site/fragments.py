@@ -16,7 +16,7 @@ from decnn.study.runs import machines
 from decnn.study.runs.machines import EMULATED
 from decnn.study.runs.records import Records, device_name
 from decnn.study.site import citing, touch
-from decnn.study.specifications import METHODS, PROFILES, Profile, Spec, specification
+from decnn.study.specifications import METHODS, PROFILES, Profile, Spec, specification, steps
 from decnn.study.tables import precision_pair, specifications
 
 __all__ = ["write"]
@@ -52,6 +52,8 @@ def _profiles() -> str:
     rows = [
         [name.replace("_", " "), *(_setting(getattr(p, name), shown) for p in PROFILES.values())] for name in settings
     ]
+    longer = ["steps on all of CelebA", *(f"{steps(p, 'celeba'):,}" for p in PROFILES.values())]
+    rows.insert(settings.index("steps") + 1, longer)
     return _table(["setting", *PROFILES], rows)
 
 
@@ -68,7 +70,7 @@ def _minutes() -> str:
     asked = {spec.key for t in MINUTES_OF for p in PROFILES for spec in specifications(t, p)}
     for record in (r for r in Records(paths.records()).all() if r["key"] in asked):
         spec, device = record["specification"], record["device"]
-        size = next(p for p in PROFILES.values() if p.steps == spec["training"]["steps"])
+        size = next(p for p in PROFILES.values() if p.batch_size == spec["training"]["batch_size"])
         total = record["seconds"]["training"] + record["seconds"]["evaluation"]
         times.setdefault((_row(record), size.name), []).append(total / 60)
         devices.add(f"{device['name']} ({device['threads']} thread{'s' * (device['threads'] > 1)})")
@@ -98,7 +100,7 @@ def _compute() -> str:
     totals = {name: [0, 0.0, 0.0] for name in PROFILES}
     for record in Records(paths.records()).all():
         spec = Spec.from_dict(record["specification"])
-        size = next(p for p in PROFILES.values() if p.steps == spec.training.steps)
+        size = next(p for p in PROFILES.values() if p.batch_size == spec.training.batch_size)
         hours = record["device"]["threads"] / 3600
         totals[size.name][0] += 1
         totals[size.name][2] += record["seconds"]["evaluation"] * hours

@@ -5,7 +5,7 @@ A profile only overrides sizes and what the protocol leaves open; `PROFILES` is 
 
 from decnn.study.specifications.experiments import pretraining, specification
 from decnn.study.specifications.methods import METHODS, Method
-from decnn.study.specifications.profiles import PROFILES, SPEECH, TOY_FACES, Profile, profile, taken
+from decnn.study.specifications.profiles import PROFILES, SPEECH, TOY_FACES, Profile, profile, steps, taken
 from decnn.study.specifications.spec import DECODING, VERSION, WALKING, Evaluation, Spec, Training
 
 __all__ = [
@@ -24,5 +24,6 @@ __all__ = [
     "pretraining",
     "profile",
     "specification",
+    "steps",
     "taken",
 ]

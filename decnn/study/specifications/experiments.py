@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 from decnn.study.specifications.methods import METHODS
-from decnn.study.specifications.profiles import Profile, taken
+from decnn.study.specifications.profiles import Profile, steps, taken
 from decnn.study.specifications.spec import WALKING, Evaluation, Spec, Training
 
 __all__ = ["pretraining", "specification"]
@@ -56,11 +56,12 @@ def specification(
     recursive = objective in WALKING
     convolutional = classifier == "convnet"
     init = size.init if classifier in ("mlp", "convnet") else "default"
+    dataset = taken(size, dataset)
     training = Training(
-        dataset=taken(size, dataset),
+        dataset=dataset,
         objective=objective,
         seed=seed,
-        steps=size.steps,
+        steps=steps(size, dataset),
         batch_size=size.batch_size,
         lr=size.lr,
         init="normal" if method.objective == "bayes" else init,
