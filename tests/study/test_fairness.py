@@ -93,6 +93,8 @@ def test_how_fine_a_difference_few_images_show():
     assert "known to ± 0.04 " in text
     assert "Equation 8 in this group is 0.134, more than that" in text
     assert "cannot be judged" in fairness.resolution([block("table_07", "smoke")])
+    none = [record(entry(0.0), entry(0.5), entry(0.6))]
+    assert "is not known" in fairness.resolution([block("table_07", records=lambda query: none)])
 
 
 def test_printed_ap_is_set_beside_chance_by_records_or_data_or_a_note_says_why_not(monkeypatch):

@@ -95,6 +95,17 @@ def test_what_lies_far_from_the_printed_value_is_named_by_profile():
     assert readings.apart(found, -0.15) == []
 
 
+def test_of_what_lies_far_above_the_baselines_are_those_without_a_decoder():
+    """Were 0.5 printed of both, our 0.7 would lie above it of both."""
+    found = block("table_02", "MNIST: Ensemble", "MNIST: ReDecNN")
+    low = [
+        dataclasses.replace(c, paper=dataclasses.replace(c.paper, text="0.500")) for c in found.cells if c.paper.text
+    ]
+    told = readings.baselines([dataclasses.replace(found, cells=tuple(low))])
+    assert "Ensemble on MNIST, OOD (FashionMNIST), 0.700 against 0.500" in told
+    assert "ReDecNN on MNIST" not in told
+
+
 def test_voters_are_told_where_their_majority_lies_far_below_the_printed_accuracy(monkeypatch):
     found = block("table_01a", "MNIST")
     cells = []

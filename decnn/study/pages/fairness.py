@@ -104,6 +104,8 @@ def resolution(found: list[Block]) -> str:
     entries = [measured(r, SIDES["Bald"]) for r in records]
     ends = [entry["f1"]["interval"] for entry in entries if entry["f1"]["interval"]]
     ends = [(low, high) for low, high in ends if high > low]  # an F1 of 0 has an interval that says nothing
+    if not ends:
+        return "No model with a record gives a yes in the bald group: what its images can tell of F1 is not known."
     half = statistics.fmean((high - low) / 2 for low, high in ends)
     values = {c.row: c.value for c in printed("table_07") if c.column == "F1 (Bald)"}
     step = values[PROTECTED] - values["ReDecNN (Eq. 4)"]

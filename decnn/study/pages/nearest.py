@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import statistics
 from collections.abc import Callable, Iterator, Mapping
@@ -44,7 +45,9 @@ def _at(path: str) -> Reading:
 
 def _score(name: str) -> Reading:
     """The same cell of Table 2 with another score of the same samples."""
-    return lambda record, cell: measured(record, cell.query.metric.replace("vote_entropy", name))
+    return lambda record, cell: dataclasses.replace(
+        cell.query, metric=cell.query.metric.replace("vote_entropy", name)
+    ).value(record)
 
 
 def _depth_of_mistakes(depth: int) -> Reading:
@@ -60,7 +63,7 @@ def _depth_of_score(depth: int) -> Reading:
         if kind == "corruptions":
             values = [_of_depth(sets[corruption], depth) for corruption in CORRUPTIONS]
             own = "mean" if cell.query.metric.endswith("mean") else "sd"
-            return None if None in values else {"mean": statistics.fmean, "sd": statistics.stdev}[own](values)
+            return None if None in values else {"mean": statistics.fmean, "sd": statistics.pstdev}[own](values)
         return _of_depth(sets[name], depth)
 
     return read

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -90,8 +91,12 @@ class Query:
         return list(dict.fromkeys(found))
 
     def value(self, record: dict) -> float | None:
-        """The number in a record of that run, None where it is not defined."""
-        return measured(record, self.metric)
+        """The number in a record of that run, None where it is not defined.
+
+        The printed sd over corruptions divides by their number; a record's divides by one less.
+        """
+        found = measured(record, self.metric)
+        return found if self.kind != "sd" or found is None else found * math.sqrt(1 - 1 / len(CORRUPTIONS))
 
 
 Queries = dict[tuple[str, str], Query]
