@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import tempfile
 from pathlib import Path
@@ -19,11 +20,11 @@ def save_checkpoint(
     step: int,
     identity: str,
     seconds: float = 0.0,
-    source: str = "",
+    **notes: str,
 ) -> None:
     """Write model, Adam's moments, step and seconds spent as one file; the file before it stays until then.
 
-    `source` says where the weights come from, if they were not trained here.
+    `notes` are further metadata, such as where weights come from that were not trained here.
     """
     from safetensors.torch import save
 
@@ -34,9 +35,8 @@ def save_checkpoint(
     tensors = {
         name: value.detach().cpu().clone(memory_format=torch.contiguous_format) for name, value in tensors.items()
     }
-    metadata = {"identity": identity, "step": str(step), "seconds": str(seconds)}
-    metadata |= {"source": source} if source else {}
-    write_atomically(path, save(tensors, metadata))
+    metadata = {"identity": identity, "step": str(step), "seconds": str(seconds), "checksum": _checksum(tensors)}
+    write_atomically(path, save(tensors, metadata | notes))
 
 
 def load_checkpoint(path: Path, model: nn.Module, optimiser: torch.optim.Optimizer | None, identity: str) -> int:
@@ -54,6 +54,8 @@ def load_checkpoint(path: Path, model: nn.Module, optimiser: torch.optim.Optimiz
             f"{path}: choose another file, or delete it"
         )
     tensors = load_file(path)
+    if metadata.get("checksum", own := _checksum(tensors)) != own:  # files of earlier versions have none
+        raise ValueError(f"expected weights with the checksum of {path}, got others: the file is damaged, delete it")
     state = {k.removeprefix("model."): v for k, v in tensors.items() if k.startswith("model.")}
     try:
         model.load_state_dict(state)
@@ -90,6 +92,15 @@ def checkpoint_metadata(path: Path) -> dict[str, str]:
     if not {"identity", "step", "seconds"} <= metadata.keys():
         raise ValueError(f"expected a checkpoint with identity, step and seconds, got {sorted(metadata)} in {path}")
     return metadata
+
+
+def _checksum(tensors: dict[str, Tensor]) -> str:
+    """Of names and bytes, which a file whose header is whole may still have lost."""
+    digest = hashlib.blake2b(digest_size=16)
+    for name in sorted(tensors):
+        digest.update(name.encode())
+        digest.update(tensors[name].reshape(-1).view(torch.uint8).numpy())
+    return digest.hexdigest()
 
 
 def write_atomically(path: Path, content: bytes) -> None:

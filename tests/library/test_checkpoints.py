@@ -25,13 +25,25 @@ def test_a_damaged_checkpoint_is_refused_with_its_path(tmp_path, spoil):
         load_checkpoint(checkpoint, classifier(), None, "mine")
 
 
+def test_weights_that_lost_a_bit_behind_a_whole_header_are_refused(tmp_path):
+    checkpoint = tmp_path / "run.safetensors"
+    save_checkpoint(checkpoint, classifier(), None, 2, "mine")
+    content = bytearray(checkpoint.read_bytes())
+    content[-7] ^= 1
+    checkpoint.write_bytes(content)
+    with pytest.raises(ValueError, match=r"the checksum of .*run\.safetensors, got others: the file is damaged"):
+        load_checkpoint(checkpoint, classifier(), None, "mine")
+
+
 def test_a_checkpoint_of_weights_alone_round_trips(tmp_path):
     model = classifier()
-    save_checkpoint(tmp_path / "weights", model, None, 12, "mine", seconds=2.5)
+    save_checkpoint(tmp_path / "weights", model, None, 12, "mine", seconds=2.5, source="elsewhere")
     other = classifier()
     assert load_checkpoint(tmp_path / "weights", other, None, "mine") == 12
     assert all(torch.equal(value, model.state_dict()[name]) for name, value in other.state_dict().items())
-    assert checkpoint_metadata(tmp_path / "weights") == {"identity": "mine", "step": "12", "seconds": "2.5"}
+    told = checkpoint_metadata(tmp_path / "weights")
+    assert told.pop("checksum")
+    assert told == {"identity": "mine", "step": "12", "seconds": "2.5", "source": "elsewhere"}
 
 
 @pytest.mark.parametrize("where", ["fsync", "replace"])

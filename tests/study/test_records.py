@@ -140,6 +140,8 @@ def spoil_field(name, value=None):
         (lambda text: "", "JSONDecodeError"),
         (lambda text: "[]", "TypeError"),
         (lambda text: "null", "TypeError"),
+        (spoil_field("metrics", {"readings": {"accuracy": [90.0, "91.0"]}}), "no numbers"),
+        (spoil_field("metrics", {}), "its metrics are none"),
         (spoil_field("metrics"), "no metrics"),
         (spoil_field("specification"), "KeyError: 'specification'"),
         (spoil_field("specification", {"training": {}, "evaluation": {}, "version": 1}), "TypeError"),
@@ -147,7 +149,7 @@ def spoil_field(name, value=None):
         (spoil_field("key", BARE.key), f"its key {BARE.key} is not that of its content"),
         (lambda text: text.replace('"steps": 600', '"steps": 60'), f"its key {FULL.key} is not that of its"),
     ],
-    ids=range(10),
+    ids=range(12),
 )
 def test_a_broken_record_is_reported_with_its_path_and_never_read(records, spoil, message):
     records.write(BARE, CONTENT)

@@ -76,6 +76,16 @@ def test_what_is_there_is_not_run_again_unless_asked(images, run, tiny, monkeypa
 
 
 @pytest.mark.usefixtures("own_cache")
+def test_weights_from_the_cache_say_how_many_were_trained_together(images, run, tiny):
+    """Another number of networks in a stack gives other numbers, so a record of one of them has to tell."""
+    specs = [specification("Standard", "mnist-5k", tiny, seed) for seed in tiny.seeds]
+    store = run("one", specs)
+    before = store.find(specs[0])
+    store.path(specs[0]).unlink()
+    runner.fill(specs[:1], store, progress=False)
+    assert store.find(specs[0])["trained_together"] == before["trained_together"] == len(tiny.seeds) > 1
+
+
 def test_missing_data_leave_a_run_out_with_the_reason_and_the_rest_goes_on(images, tiny, tmp_path, monkeypatch):
     def load(name: str, split: str):
         if name == "fashion_mnist":

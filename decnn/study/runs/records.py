@@ -122,13 +122,26 @@ def _parsed(path: Path, key: str | None, mtime_ns: int, size: int) -> dict:
         record = json.loads(path.read_text())
         missing = [name for name in REQUIRED if name not in record]
         actual = Spec.from_dict(record["specification"]).key
-    except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError) as error:
+    except (OSError, json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError) as error:
         raise BrokenRecord(f"broken record {path}: {type(error).__name__}: {error}; {advice}") from error
     if missing:
         raise BrokenRecord(f"broken record {path}: no {', '.join(missing)}; {advice}")
+    if not record["metrics"] or not _numbers({k: v for k, v in record["metrics"].items() if k != "notes"}):
+        raise BrokenRecord(f"broken record {path}: its metrics are none, or no numbers; {advice}")
     if record["key"] != actual or (key is not None and key != actual):
         raise BrokenRecord(f"broken record {path}: its key {record['key']} is not that of its content; {advice}")
     return record
+
+
+def _numbers(metrics: Any) -> bool:
+    """Whether everything inside is a number, or undefined."""
+    if isinstance(metrics, dict):
+        return all(map(_numbers, metrics.values()))
+    return (
+        all(map(_numbers, metrics))
+        if isinstance(metrics, list)
+        else metrics is None or isinstance(metrics, int | float)
+    )
 
 
 def provenance(device: str) -> dict:
@@ -137,6 +150,7 @@ def provenance(device: str) -> dict:
         "device": {
             "type": torch.device(device).type,
             "name": device_name(device),
+            "processor": _processor(device),
             "threads": torch.get_num_threads(),
             "bfloat16": "emulated" if emulated(device) else "native",
         },
@@ -153,12 +167,22 @@ def device_name(device: str) -> str:
     """The GPU's or the CPU's name, as its maker spells it."""
     if torch.device(device).type == "cuda":
         return torch.cuda.get_device_name(device)
+    return _cpuinfo("model name") or platform.processor() or platform.machine()
+
+
+def _processor(device: str) -> str:
+    """What a name may hide and sums may depend on: the model of the processor, and the instructions in use."""
+    if torch.device(device).type == "cuda":
+        return "compute capability {}.{}".format(*torch.cuda.get_device_capability(device))
+    told = [f"{name} {value}" for name in ("cpu family", "model", "stepping") if (value := _cpuinfo(name))]
+    return ", ".join([*told, torch.backends.cpu.get_cpu_capability()])
+
+
+def _cpuinfo(name: str) -> str:
+    """A field of the first processor, where Linux tells it."""
     cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.exists():
-        for line in cpuinfo.read_text().splitlines():
-            if line.startswith("model name"):
-                return line.split(":", 1)[1].strip()
-    return platform.processor() or platform.machine()
+    fields = (line.partition(":") for line in cpuinfo.read_text().splitlines()) if cpuinfo.exists() else ()
+    return next((value.strip() for field, _, value in fields if field.strip() == name), "")
 
 
 @functools.cache  # the code that runs is the code that was imported, whatever is checked out since

@@ -93,7 +93,7 @@ def _work(
                 metrics, evaluation = _measured(spec, model, device, inliers)
                 if not claim.held():
                     return False
-                _record(spec, metrics, {"training": seconds, "evaluation": evaluation}, len(group), records, device)
+                _record(spec, metrics, {"training": seconds, "evaluation": evaluation}, records, device)
         except TakenOver:
             return False
         except data.DataNotFound as error:
@@ -147,13 +147,14 @@ def _by_group(spec: Spec, model: nn.Module, train: data.Images, test: data.Image
     return {**found, "notes": found["notes"] + probed.pop("notes", []), "probe": probed}
 
 
-def _record(spec: Spec, metrics: dict, seconds: dict, together: int, records: Records, device: str) -> None:
+def _record(spec: Spec, metrics: dict, seconds: dict, records: Records, device: str) -> None:
     train, test = (tasks.load(spec.training, split) for split in ("train", "test"))
+    weights = checkpoint_metadata(weights_of(spec))
     content = {
         "metrics": metrics,
         "seconds": seconds,
-        "trained_together": together,
-        **({"weights": source} if (source := checkpoint_metadata(weights_of(spec)).get("source")) else {}),
+        "trained_together": int(weights.get("together", 1)),
+        **({"weights": weights["source"]} if "source" in weights else {}),
         "precision": spec.training.precision,
         "peak_memory_bytes": peak_memory(device),
         "data": {
@@ -251,7 +252,9 @@ def _train(
     for index, spec in enumerate(specs):
         own = networks[index * first.members : (index + 1) * first.members]
         model = Ensemble(own, tasks.task(first).attributes) if first.members > 1 else own[0]
-        save_checkpoint(weights_of(spec), model, None, first.steps, spec.training_key, seconds)
+        save_checkpoint(
+            weights_of(spec), model, None, first.steps, spec.training_key, seconds, together=str(len(specs))
+        )
 
 
 def _save_every() -> float:
