@@ -25,7 +25,8 @@ def one_of(word: str, known: Iterable[str], kind: str) -> str:
         return word
     near = nearest(word, words)
     hint = f"; did you mean {near!r}?" if near else ""
-    raise ValueError(f"expected a {kind}, one of {', '.join(words)}, got {word!r}{hint}")
+    article = "an" if kind[0] in "aeiou" else "a"
+    raise ValueError(f"expected {article} {kind}, one of {', '.join(words)}, got {word!r}{hint}")
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:

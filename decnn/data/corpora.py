@@ -14,10 +14,10 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from decnn.data.images import unknown
 from decnn.data.recordings import require, spectrograms
 from decnn.data.source import DataNotFound, Read, Source, data_root, show_path
 from decnn.data.speech import LogMel, Recipe, scaling
+from decnn.spelling import one_of
 
 __all__ = ["AUDIOMNIST", "CORPORA", "FLUENT", "FSDD", "SPEECH_COMMANDS", "Clip", "Corpus", "clips", "corpus_source"]
 
@@ -105,11 +105,10 @@ def clips(name: str, split: str, root: str | Path | None = None) -> list[Clip]:
     >>> clips("fsd", "test")
     Traceback (most recent call last):
         ...
-    ValueError: unknown corpus 'fsd'; did you mean 'fsdd'? Known: audiomnist, fluent, fsdd, speech_commands
+    ValueError: expected a corpus, one of audiomnist, fluent, fsdd, speech_commands, got 'fsd'; did you mean 'fsdd'?
     """
-    for what, got, known in (("corpus", name, tuple(CORPORA)), ("split", split, SPLITS)):
-        if got not in known:
-            raise ValueError(unknown(what, got, known))
+    one_of(name, CORPORA, "corpus")
+    one_of(split, SPLITS, "split")
     return _clips(CORPORA[name], data_root(root))[split]
 
 
@@ -217,8 +216,10 @@ def _fluent_clips(folder: Path, split: str) -> list[Clip]:
         raise DataNotFound(f"not run: data not found: fluent is incomplete: no {show_path(path)}; {FLUENT_BY_HAND}")
     clips, missing = [], []
     for line, row in _rows(path):
-        if row["action"] not in ACTIONS:
-            raise ValueError(f"{show_path(path)}: line {line}: {unknown('action', row['action'], ACTIONS)}")
+        try:
+            one_of(row["action"], ACTIONS, "action")
+        except ValueError as error:
+            raise ValueError(f"{show_path(path)}: line {line}: {error}") from None
         if Path(row["path"]).is_absolute():
             raise ValueError(
                 f"{show_path(path)}: line {line}: expected a path inside {folder.name}, got {row['path']!r}; replace "

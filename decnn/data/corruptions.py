@@ -25,9 +25,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from decnn.data.checks import check_images
-from decnn.data.images import unknown
 from decnn.data.noise import SIDE, Streams, fog, glass_blur, impulse_noise, px, shot_noise, spatter, streams, uniform
 from decnn.data.strokes import dotted_line, zigzag
+from decnn.spelling import one_of
 
 __all__ = ["CORRUPTIONS", "corrupt"]
 
@@ -70,11 +70,10 @@ def corrupt(x: Tensor, name: str, seed: int = 0, *, start: int = 0) -> Tensor:
         >>> corrupt(x, "frog")
         Traceback (most recent call last):
             ...
-        ValueError: unknown corruption 'frog'; did you mean 'fog'? Known: brightness, dotted_line, glass_blur, \
-impulse_noise, rotate, shear, spatter, translate, canny_edges, fog, scale, shot_noise, stripe, zigzag
+        ValueError: expected a corruption, one of brightness, dotted_line, glass_blur, impulse_noise, rotate, shear, \
+spatter, translate, canny_edges, fog, scale, shot_noise, stripe, zigzag, got 'frog'; did you mean 'fog'?
     """
-    if name not in CORRUPTIONS:
-        raise ValueError(unknown("corruption", name, CORRUPTIONS))
+    one_of(name, CORRUPTIONS, "corruption")
     if not hasattr(seed, "__index__"):
         raise ValueError(f"seed: expected an integer, got {seed!r}")
     if start < 0:

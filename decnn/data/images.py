@@ -18,9 +18,14 @@ from torch.nn.functional import interpolate
 from decnn.data.checks import check_attributes, check_labels
 from decnn.data.source import Read, Source
 from decnn.data.speech import LogMel
-from decnn.spelling import nearest
+from decnn.spelling import one_of
 
-__all__ = ["Images", "as_floats", "check_names", "from_read", "unknown"]
+__all__ = [
+    "Images",
+    "as_floats",
+    "check_names",
+    "from_read",
+]
 
 CHUNK = 4096  # images converted at once, which bounds the extra memory
 
@@ -148,21 +153,9 @@ def check_names(name: str, attributes: Sequence[str], known: Sequence[str]) -> N
     if isinstance(attributes, str) or not attributes:
         raise ValueError(f'{name}: attributes: expected names, as ("Bald", "Male"), got {attributes!r}')
     for attribute in attributes:
-        if attribute not in known:
-            raise ValueError(f"{name}: {unknown('attribute', attribute, known)}")
+        one_of(attribute, known, f"attribute of {name}")
     if len(set(attributes)) < len(attributes):
         raise ValueError(f"{name}: attributes: expected each name once, got {', '.join(attributes)}")
-
-
-def unknown(what: str, got: str, known: Sequence[str]) -> str:
-    """The message for a mistyped word: the known word nearest to it, if any is near, and all known ones.
-
-    >>> unknown("split", "tests", ("train", "test"))
-    "unknown split 'tests'; did you mean 'test'? Known: train, test"
-    """
-    near = nearest(got, known)
-    hint = f"did you mean {near!r}? " if near else ""
-    return f"unknown {what} {got!r}; {hint}Known: {', '.join(known)}"
 
 
 def _resized(array: np.ndarray, size: int) -> Tensor:

@@ -8,11 +8,12 @@ from pathlib import Path
 from decnn.data.celeba import CELEBA, CELEBA_10K
 from decnn.data.corpora import CORPORA, corpus_source
 from decnn.data.digits import FASHION_MNIST, MNIST, MNIST_5K
-from decnn.data.images import Images, check_names, from_read, unknown
+from decnn.data.images import Images, check_names, from_read
 from decnn.data.source import Source, data_root, show_path
 from decnn.data.speech import RECIPES, LogMel
 from decnn.data.toy_faces import TOY_FACES
 from decnn.data.toy_speech import TOY_SPEECH, WHITE_NOISE
+from decnn.spelling import one_of
 
 __all__ = ["available", "get", "load", "names", "source"]
 
@@ -99,12 +100,11 @@ def load(
     >>> load("mnits", "train")
     Traceback (most recent call last):
         ...
-    ValueError: unknown data set 'mnits'; did you mean 'mnist'? Known: mnist, fashion_mnist, mnist-5k, celeba, \
-celeba-10k, toy-faces, audiomnist, fluent, fsdd, speech_commands, toy-speech, white-noise
+    ValueError: expected a data set, one of mnist, fashion_mnist, mnist-5k, celeba, celeba-10k, toy-faces, \
+audiomnist, fluent, fsdd, speech_commands, toy-speech, white-noise, got 'mnits'; did you mean 'mnist'?
     """
     chosen = source(name)
-    if split not in SPLITS:
-        raise ValueError(unknown("split", split, SPLITS))
+    one_of(split, SPLITS, "split")
     if not isinstance(size, int) or isinstance(size, bool) or size < 1:
         raise ValueError(f"size: expected a whole number of pixels, 1 or more (as 32), got {size!r}")
     if attributes is not None:
@@ -162,9 +162,7 @@ def source(name: str) -> Source:
     >>> source("celeba").channels
     3
     """
-    if name not in SOURCES:
-        raise ValueError(unknown("data set", name, names()))
-    return SOURCES[name]
+    return SOURCES[one_of(name, names(), "data set")]
 
 
 def _check_recipe(name: str, source: Source, recipe: str | LogMel) -> None:
@@ -172,8 +170,8 @@ def _check_recipe(name: str, source: Source, recipe: str | LogMel) -> None:
     if source.read_by is None:
         speech = ", ".join(other for other in SOURCES if SOURCES[other].read_by)
         raise ValueError(f"{name}: recipe: expected None for pictures, got {recipe!r}; data sets of speech: {speech}")
-    if not isinstance(recipe, LogMel) and recipe not in RECIPES:
-        raise ValueError(f"{name}: {unknown('recipe', recipe, RECIPES)}")
+    if not isinstance(recipe, LogMel):
+        one_of(recipe, RECIPES, f"recipe of {name}")
 
 
 def _check_chosen(name: str, source: Source, attributes: Sequence[str]) -> None:

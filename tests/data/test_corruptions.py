@@ -129,9 +129,9 @@ BLACK = torch.zeros(1, 1, 32, 32)
 @pytest.mark.parametrize(
     ("x", "name", "message"),
     [
-        (BLACK, "gaussian_noise", r"unknown corruption 'gaussian_noise'.*Known: brightness, dotted_line"),
+        (BLACK, "gaussian_noise", r"a corruption, one of brightness, dotted_line.* got 'gaussian_noise'$"),
         (BLACK, "Brightnes", r"'Brightnes'; did you mean 'brightness'\?"),
-        (BLACK, None, "unknown corruption None; Known"),
+        (BLACK, None, "a corruption, one of .*, got None"),
         (BLACK[:0], "fog", "at least one image"),
         (BLACK[0], "fog", "expected 4 dimensions"),
         (torch.zeros(1, 2, 32, 32), "fog", r"expected shape \(C, H, W\) = \(1, 32, 32\), got \(2, 32, 32\)"),

@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 from decnn import data
-from decnn.data.images import unknown
 from decnn.data.named import source
 from decnn.data.toy_faces import COUNTS, SEEDS
+from decnn.spelling import one_of
 from decnn.study.specifications import TOY_FACES, Training
 
 __all__ = ["Task", "has", "held_out", "load", "others", "task"]
@@ -110,8 +110,7 @@ def _labelled(training: Training, split: str, attribute: str | None) -> data.Ima
 
 
 def _column(whole: data.Images, attribute: str) -> int:
-    if attribute not in whole.class_names:
-        raise ValueError(f"{whole.name}: {unknown('attribute', attribute, (BEARD, *whole.class_names))}")
+    one_of(attribute, (BEARD, *whole.class_names), f"attribute of {whole.name}")
     return whole.class_names.index(attribute)
 
 

@@ -83,7 +83,11 @@ def test_rows_whose_file_is_missing(fluent, tmp_path):
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        (",bring,", ",brnig,", r"line 4: unknown action 'brnig'; did you mean 'bring'\? Known: change language"),
+        (
+            ",bring,",
+            ",brnig,",
+            r"line 4: expected an action, one of change lang.*, got 'brnig'; did you mean 'bring'\?",
+        ),
         (",path,", ",file,", "line 1: expected the columns path, speakerId, action among others, got ', file, spea"),
         (",b2,", ",,", "line 4: expected speakerId, got nothing"),
         (",activate,none,none", "", "line 2: expected action, got nothing"),

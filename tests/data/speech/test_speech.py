@@ -175,7 +175,7 @@ def test_white_noise_is_flat():
 @pytest.mark.parametrize(
     ("name", "recipe", "message"),
     [
-        ("toy-speech", "viewmakr", "toy-speech: unknown recipe 'viewmakr'; did you mean 'viewmaker'.*Known: filled, v"),
+        ("toy-speech", "viewmakr", "recipe of toy-speech, one of filled, .*, got 'viewmakr'; did you mean 'viewmaker'"),
         ("mnist", "filled", "mnist: recipe: expected None for pictures, got 'filled'; data sets of speech: audiomnist"),
     ],
 )  # fmt: skip
