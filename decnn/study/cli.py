@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import functools
 import json
+import os
 import shutil
 import sys
 import tempfile
@@ -33,6 +34,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             file=sys.stderr,
         )
         return 2
+    except BrokenPipeError:  # the reader of a pipe, such as head, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except (ValueError, OSError, RuntimeError) as error:
         if type(error) is RuntimeError:  # not one of ours: its traceback is the better message
             raise
@@ -53,12 +57,15 @@ def _chosen(options: argparse.Namespace) -> tuple[list[Spec], Records]:
 
 
 def _run(options: argparse.Namespace) -> int:
+    from decnn.study import paths
     from decnn.study.runs import launcher, release
     from decnn.study.runs.records import Records
     from decnn.study.runs.runner import fill
 
-    _check_device(options.device, options.launcher)
-    _check_writable(Records.of(options.profile).folder)
+    if options.launcher != "slurm":
+        _check_device(options.device, "--device cpu, or --launcher slurm")
+    _check_writable(paths.cache(), "set DECNN_CACHE to another")
+    _check_writable(Records.of(options.profile).folder, "records are written there")
     where = launcher.plan(
         options.launcher, options.jobs, partition=options.partition, hours=options.hours, cpus=options.cpus
     )
@@ -81,7 +88,7 @@ def _run(options: argparse.Namespace) -> int:
     return 1 if left_out else 0
 
 
-def _check_device(device: str, launched: str | None) -> None:
+def _check_device(device: str, instead: str) -> None:
     import torch
 
     try:
@@ -90,15 +97,19 @@ def _check_device(device: str, launched: str | None) -> None:
         kind = ""
     if kind not in ("cpu", "cuda"):
         raise ValueError(f"expected --device cpu or cuda, got {device!r}")
-    if launched != "slurm" and kind == "cuda" and not torch.cuda.is_available():
-        raise ValueError("expected a GPU for --device cuda, found none: use --device cpu, or --launcher slurm")
+    if kind == "cuda" and not torch.cuda.is_available():
+        raise ValueError(f"expected a GPU for --device cuda, found none: use {instead}")
 
 
-def _check_writable(folder: Path) -> None:
+def _check_writable(folder: Path, advice: str) -> None:
     """OSError before anything is trained, rather than after."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryFile(dir=folder):
-        pass
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        told = f"expected a folder that can be written to, got {error.strerror}: {advice}"
+        raise OSError(error.errno, told, str(folder)) from error
 
 
 def _watch(options: argparse.Namespace) -> int:
@@ -133,7 +144,7 @@ def _status(options: argparse.Namespace) -> int:
     from decnn.study.tables.queries import Query
 
     for table in tables.TABLES.values():
-        print(table.title)
+        print(f"{table.name}: {table.title}")
         print(f"  {'runs with a record':26s}" + "".join(f"{profile:>12s}" for profile in specifications.PROFILES))
         rows: dict[tuple[str, str], list[Query]] = {}
         for query in table.queries.values():
@@ -198,6 +209,8 @@ def _execute(options: argparse.Namespace) -> int:
     chosen = options.notebooks or notebooks.chapters()
     if options.output and len(chosen) != 1:
         raise ValueError(f"expected one notebook with -o, got {len(chosen)}: name the notebook")
+    if options.output:
+        _check_writable(Path(options.output).absolute().parent, "name another file with -o")
     parameters = {name: _value(value) for name, value in options.parameters}
     for notebook in chosen:
         print(notebooks.execute(notebook, parameters, options.output), flush=True)
@@ -228,7 +241,7 @@ def _bench(options: argparse.Namespace) -> int:
     from decnn.study.runs import machines
 
     talkative = not options.json
-    _check_device(options.device, launched=None)
+    _check_device(options.device, "--device cpu")
     if options.device != "cpu" and not (options.cost or options.scaling):
         raise ValueError(f"expected --cost or --scaling with --device {options.device}: the others measure the CPU")
     if options.cost:

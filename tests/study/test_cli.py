@@ -89,7 +89,24 @@ def test_clean_frees_checkpoints_and_leaves_records(capsys):
 def test_a_gpu_that_is_not_there(capsys, monkeypatch):
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     assert main(["run", "table_01a", "--device", "cuda"]) == 2
-    assert "expected a GPU for --device cuda, found none: use --device cpu" in capsys.readouterr().err
+    assert "found none: use --device cpu, or --launcher slurm\n" in capsys.readouterr().err
+    assert main(["bench", "--cost", "reader", "--device", "cuda"]) == 2
+    assert "expected a GPU for --device cuda, found none: use --device cpu\n" in capsys.readouterr().err
+
+
+def test_folders_that_cannot_be_written_to_are_refused_before_anything_is_computed(capsys, monkeypatch, tmp_path):
+    file = tmp_path / "file"
+    file.write_bytes(b"")
+    assert main(["execute", str(paths.root() / "notebooks" / "verdict.ipynb"), "-o", str(file / "out.ipynb")]) == 2
+    assert "expected a folder that can be written to" in capsys.readouterr().err
+    monkeypatch.setenv("DECNN_CACHE", str(file / "cache"))
+    assert main(["run", "table_01a"]) == 2
+    assert "got Not a directory: set DECNN_CACHE to another" in capsys.readouterr().err
+
+
+def test_the_table_that_is_measured_names_its_command(capsys):
+    assert main(["run", "table_10"]) == 2
+    assert "which is measured: decnn bench --cost reader --save" in capsys.readouterr().err
 
 
 def test_clean_leaves_running_work_alone(capsys):

@@ -41,11 +41,11 @@ def test_a_stack_killed_while_it_hands_over_its_weights_is_not_trained_again(ima
     if finished:
         run("killed", specs[:finished])
 
-    def save(path, *content):
+    def save(path, *content, **notes):
         saved.append(path)
         if len(saved) == 2:
             raise KeyboardInterrupt
-        usual(path, *content)
+        usual(path, *content, **notes)
 
     with monkeypatch.context() as patch:
         patch.setattr(runner, "save_checkpoint", save)
