@@ -119,6 +119,15 @@ def test_voters_are_told_where_their_majority_lies_far_below_the_printed_accurac
     assert told.endswith("- reader: ReDecNN on MNIST, 40.0 against 97.5")
 
 
+def test_ours_of_one_method_are_counted_where_they_lie_above_what_is_printed_of_another():
+    """Our 0.7 of the ensemble against what is printed of paths on digits, column by column."""
+    found = [block("table_02", "MNIST: Ensemble"), block("table_02", "MNIST: Ensemble", profile="smoke")]
+    printed = [c for c in paper.printed("table_02") if c.column == "MNIST: ReDecNN" and c.text]
+    values = [c.value for c in printed if not c.row.endswith("(Stdev)")]
+    expected = f"- reader, Table 2: {sum(value < 0.7 for value in values)} of {len(values)}"
+    assert readings.above(found, "Ensemble", "ReDecNN").endswith(f"\n\n{expected}")
+
+
 @pytest.mark.parametrize(("swapped", "learnt", "lines"), [(True, True, 1), (True, False, 0), (False, True, 0)])
 def test_columns_are_as_if_exchanged_where_each_lies_on_the_others_printed_values(monkeypatch, swapped, learnt, lines):
     """By votes; by the mean probability each lies on its own here."""
