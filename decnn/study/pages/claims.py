@@ -37,7 +37,8 @@ def summary(name: str) -> str:
                 decided.setdefault(state, []).append(text)
     if not decided:
         missing = sum(finding.state == NOT_RUN for finding in findings)
-        return f"**In short.** Nothing is decided: {len(findings) - missing} tests are undecided, {missing} not run."
+        open_ = f"{len(findings) - missing} tests are undecided" + f", {missing} not run" * bool(missing)
+        return f"**In short.** Nothing is decided: {open_}."
     rest = sum(finding.state in (UNDECIDED, NOT_RUN) for finding in findings)
     lost = {f.profile for f in findings if f.state == CONTRADICTED}
     head = "**Finding: some claims do not hold.**" if FULLEST_FIRST[0] in lost else "**In short.**"
