@@ -6,7 +6,7 @@ import statistics
 
 import numpy as np
 
-from decnn.study.pages.readings import grid_html, mean_text
+from decnn.study.pages.readings import grid_html, headed, mean_text
 from decnn.study.tables.paper import Block, Cell, findings
 
 __all__ = ["bins_html", "on_fewer_images", "unweighted"]
@@ -58,7 +58,7 @@ def on_fewer_images(found: list[Block]) -> str:
         "network is that of all. Fewer images make an error look larger; a random part, as large as the voters', has "
         "on average:"
     )
-    return "\n\n".join([told, "\n".join(lines)]) if lines else ""
+    return headed(told, lines)
 
 
 def of_a_part(reliability: dict, size: int) -> float:

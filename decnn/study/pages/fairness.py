@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 import torch
 
 from decnn.data import DataNotFound
-from decnn.study.pages.readings import grid_html, mean_text
+from decnn.study.pages.readings import grid_html, headed, mean_text
 from decnn.study.runs.records import measured
 from decnn.study.specifications import profile, specification, tasks
 from decnn.study.tables.compositions import FAIR, GROUPS
@@ -134,7 +134,7 @@ def silent(found: list[Block]) -> str:
         "**No beard found.** These models give nobody with a beard a probability above one half, so their F1 is 0; how "
         "they rank, AP says:"
     )
-    return "\n\n".join([told, "\n".join(lines)]) if lines else ""
+    return headed(told, lines)
 
 
 def chance_html(found: list[Block], dataset: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 import statistics
 from collections.abc import Callable, Iterator, Mapping
@@ -45,9 +44,7 @@ def _at(path: str) -> Reading:
 
 def _score(name: str) -> Reading:
     """The same cell of Table 2 with another score of the same samples."""
-    return lambda record, cell: dataclasses.replace(
-        cell.query, metric=cell.query.metric.replace("vote_entropy", name)
-    ).value(record)
+    return lambda record, cell: cell.query.by(name).value(record)
 
 
 def _depth_of_mistakes(depth: int) -> Reading:

@@ -20,6 +20,7 @@ __all__ = [
     "exchanged",
     "grid_html",
     "hardly_learnt",
+    "headed",
     "mean_text",
     "measures_html",
     "readings_html",
@@ -92,7 +93,7 @@ def baselines(found: list[Block]) -> str:
         "**The baselines do not all come back.** The printed lead of ReDecNN rests on AUROCs of sampled weights and "
         f"ensembles near one half. Ours that lie more than {LEAD:g} above the printed ones:"
     )
-    return "\n\n".join([told, "\n".join(lines)]) if lines else ""
+    return headed(told, lines)
 
 
 def above(found: list[Block], ours: str, theirs: str) -> str:
@@ -108,7 +109,7 @@ def above(found: list[Block], ours: str, theirs: str) -> str:
         f"**Our {ours} beside the printed {theirs}.** In how many cases ours has the higher AUROC. Across two "
         "implementations that tests no claim of the paper; it says how high the bar is for any other method:"
     )
-    return "\n\n".join([told, "\n".join(lines)]) if lines else ""
+    return headed(told, lines)
 
 
 def exchanged(found: list[Block], first: str, second: str) -> str:
@@ -127,11 +128,10 @@ def exchanged(found: list[Block], first: str, second: str) -> str:
         for name, both in pairs.items():
             columns = list(zip(*both, strict=True))
             by = {score: [_distances(own, columns, score) for own in columns] for score in ENTROPIES}
-            crossed, straight = (
-                sum(by["vote_entropy"][i][j] for i, j in ends) for ends in (((0, 1), (1, 0)), ((0, 0), (1, 1)))
-            )
+            (straight_first, crossed_first), (crossed_second, straight_second) = by["vote_entropy"]
             named = {(block.profile.name, cell.query.method, cell.query.dataset) for cell in both[0]}
-            if 2 * crossed < straight and not named & unlearnt:
+            nearer = 2 * (crossed_first + crossed_second) < straight_first + straight_second
+            if nearer and not named & unlearnt:
                 lines.append(f"- {block.profile.name}, {name}, {len(both)} kinds of outliers:")
                 for place, subject in enumerate((first, second)):
                     ends = (
@@ -144,15 +144,12 @@ def exchanged(found: list[Block], first: str, second: str) -> str:
         f"method, {first} or {second}, and of the other, where both have learnt. The tables count votes, as Equation 6 "
         'does; the entropy of the mean probability is the other reading of its "empirical probability":'
     )
-    return "\n\n".join([told, "\n".join(lines)]) if lines else ""
+    return headed(told, lines)
 
 
 def _distances(own: Sequence[Cell], columns: Sequence[Sequence[Cell]], score: str) -> list[float]:
     """Mean distance of a subject's AUROCs, by a score of the same samples, from each of the printed columns."""
-    ours = [
-        statistics.fmean(measured(record, cell.query.metric.replace("vote_entropy", score)) for record in cell.records)
-        for cell in own
-    ]
+    ours = [statistics.fmean(cell.query.by(score).value(record) for record in cell.records) for cell in own]
     return [
         statistics.fmean(abs(value - cell.paper.value) for value, cell in zip(ours, column, strict=True))
         for column in columns
@@ -183,8 +180,7 @@ def hardly_learnt(table: str = "table_01a") -> str:
         "calibration error made of it, is that of classifiers that have not learnt; where an AUROC lies below 0.5, "
         "outliers have *less* entropy than inliers:"
     )
-    parts = [*([told, "\n".join(lines)] if lines else []), *([wrong, "\n".join(voters)] if voters else [])]
-    return "\n\n".join(parts)
+    return "\n\n".join(filter(None, [headed(told, lines), headed(wrong, voters)]))
 
 
 def _voters(found: list[Block]) -> list[str]:
@@ -228,6 +224,11 @@ def _named(cell: Cell) -> str:
 
 def _ours(cell: Cell | None) -> str:
     return mean_text(cell.values, cell.query.digits) if cell is not None and cell.query else "-"
+
+
+def headed(told: str, lines: Sequence[str]) -> str:
+    """Markdown: a paragraph over the lines that it is about, nothing where there are none."""
+    return "\n\n".join([told, "\n".join(lines)]) if lines else ""
 
 
 def grid_html(title: str, head: Sequence[str], rows: Mapping[str, Sequence[str]], smoke: bool) -> str:

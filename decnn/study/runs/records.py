@@ -136,12 +136,10 @@ def _parsed(path: Path, key: str | None, mtime_ns: int, size: int) -> dict:
 def _numbers(metrics: Any) -> bool:
     """Whether everything inside is a number, or undefined."""
     if isinstance(metrics, dict):
-        return all(map(_numbers, metrics.values()))
-    return (
-        all(map(_numbers, metrics))
-        if isinstance(metrics, list)
-        else metrics is None or isinstance(metrics, int | float)
-    )
+        metrics = list(metrics.values())
+    if isinstance(metrics, list):
+        return all(map(_numbers, metrics))
+    return metrics is None or isinstance(metrics, int | float)
 
 
 def provenance(device: str) -> dict:

@@ -70,7 +70,7 @@ def _minutes() -> str:
     asked = {spec.key for t in MINUTES_OF for p in PROFILES for spec in specifications(t, p)}
     for record in (r for r in Records(paths.records()).all() if r["key"] in asked):
         spec, device = record["specification"], record["device"]
-        size = next(p for p in PROFILES.values() if p.batch_size == spec["training"]["batch_size"])
+        size = _profile(spec["training"]["batch_size"])
         total = record["seconds"]["training"] + record["seconds"]["evaluation"]
         times.setdefault((_row(record), size.name), []).append(total / 60)
         devices.add(f"{device['name']} ({device['threads']} thread{'s' * (device['threads'] > 1)})")
@@ -88,6 +88,11 @@ def _minutes() -> str:
     )
 
 
+def _profile(batch_size: int) -> Profile:
+    """The profile of a record, which its batch size alone tells: steps differ by data set."""
+    return next(size for size in PROFILES.values() if size.batch_size == batch_size)
+
+
 def _row(record: dict) -> str:
     """The method, and whether the machine computed its bfloat16 in float32."""
     slow = record["precision"] == "bfloat16" and record["device"].get("bfloat16") == "emulated"
@@ -100,7 +105,7 @@ def _compute() -> str:
     totals = {name: [0, 0.0, 0.0] for name in PROFILES}
     for record in Records(paths.records()).all():
         spec = Spec.from_dict(record["specification"])
-        size = next(p for p in PROFILES.values() if p.batch_size == spec.training.batch_size)
+        size = _profile(spec.training.batch_size)
         hours = record["device"]["threads"] / 3600
         totals[size.name][0] += 1
         totals[size.name][2] += record["seconds"]["evaluation"] * hours

@@ -90,6 +90,10 @@ class Query:
         found = [self.specification(size, seed, own) for seed in seeds for own in kinds]
         return list(dict.fromkeys(found))
 
+    def by(self, score: str) -> Query:
+        """The same number with another score of the same samples in place of the votes' entropy."""
+        return dataclasses.replace(self, metric=self.metric.replace("vote_entropy", score))
+
     def value(self, record: dict) -> float | None:
         """The number in a record of that run, None where it is not defined.
 
