@@ -10,10 +10,12 @@ import pytest
 import torch
 
 from decnn import data, metrics
+from decnn.checkpoints import save_checkpoint
 from decnn.study.evaluation.protocol import evaluate
 from decnn.study.runs import runner
 from decnn.study.runs.records import Records
 from decnn.study.specifications import METHODS, specification
+from decnn.study.specifications.models import build
 
 
 @pytest.mark.parametrize(("method", "own"), [*((name, False) for name in METHODS), ("ReDecNN", True)])
@@ -84,6 +86,10 @@ def test_weights_from_the_cache_say_how_many_were_trained_together(images, run, 
     store.path(specs[0]).unlink()
     runner.fill(specs[:1], store, progress=False)
     assert store.find(specs[0])["trained_together"] == before["trained_together"] == len(tiny.seeds) > 1
+    model = build(specs[0].training)
+    save_checkpoint(runner.weights_of(specs[0]), model, None, tiny.steps, specs[0].training_key)  # as it once was
+    runner.fill(specs[:1], store, refresh=True, progress=False)
+    assert store.find(specs[0])["trained_together"] is None
 
 
 def test_missing_data_leave_a_run_out_with_the_reason_and_the_rest_goes_on(images, tiny, tmp_path, monkeypatch):

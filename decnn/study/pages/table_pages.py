@@ -184,7 +184,8 @@ def records_html(found: list[Block]) -> str:
 def _record_html(record: dict) -> str:
     training = record["specification"]["training"]
     dirty = " (changed)" if record["dirty"] else ""
-    how = f" (1/{record['trained_together']} of a stack)" if record["trained_together"] > 1 else ""
+    together = record["trained_together"]  # None where weights of an earlier version do not tell
+    how = "" if together == 1 else f" (1/{together or '?'} of a stack)"
     how += f" (weights: {record['weights']})" if "weights" in record else ""
     values = (
         record["key"],

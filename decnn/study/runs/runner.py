@@ -150,10 +150,11 @@ def _by_group(spec: Spec, model: nn.Module, train: data.Images, test: data.Image
 def _record(spec: Spec, metrics: dict, seconds: dict, records: Records, device: str) -> None:
     train, test = (tasks.load(spec.training, split) for split in ("train", "test"))
     weights = checkpoint_metadata(weights_of(spec))
+    together = 1 if alone(spec.training) else int(weights.get("together", 0))
     content = {
         "metrics": metrics,
         "seconds": seconds,
-        "trained_together": int(weights.get("together", 1)),
+        "trained_together": together or None,  # weights from earlier versions do not tell
         **({"weights": weights["source"]} if "source" in weights else {}),
         "precision": spec.training.precision,
         "peak_memory_bytes": peak_memory(device),
