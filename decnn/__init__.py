@@ -11,9 +11,10 @@ from decnn.classifiers import MLP, ConvNet, Linear, ResNet18
 from decnn.compose import DecNN, Step
 from decnn.decoders import ResNetDecoder
 from decnn.detection import Detection, detect
+from decnn.paths import PathEnsemble, sample_paths
 from decnn.reference import decodings
 from decnn.training import Diverged, fit
-from decnn.uncertainty import path_probs, path_votes, sample_paths, vote_entropy
+from decnn.uncertainty import path_probs, path_votes, vote_entropy
 from decnn.unet import UNetDecoder
 from decnn.weights import load
 
@@ -29,6 +30,7 @@ __all__ = [
     "Ensemble",
     "Linear",
     "MCDropout",
+    "PathEnsemble",
     "ResNet18",
     "ResNetDecoder",
     "Step",

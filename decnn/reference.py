@@ -7,19 +7,21 @@ and where these differ they fit none of them.
 from __future__ import annotations
 
 import copy
+import threading
 from collections.abc import Callable
 from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
-from torch.utils._pytree import tree_map
 
 from decnn.compose import DecNN
 from decnn.modes import BATCH_NORM, BY_BATCH, evaluating
 
-__all__ = ["check_reference", "decodings", "with_reference"]
+__all__ = ["ByReference", "Statistics", "check_reference", "decodings"]
 
-Tensors = TypeVar("Tensors")
+Found = TypeVar("Found")
+Run = Callable[[DecNN, Tensor], Found]
+Statistics = list[tuple[Tensor, Tensor]]  # of every batch normalisation its mean and variance
 
 
 def decodings(model: DecNN, x: Tensor, reference: Tensor | None = None) -> list[Tensor]:
@@ -44,36 +46,53 @@ def decodings(model: DecNN, x: Tensor, reference: Tensor | None = None) -> list[
         if reference is None:
             return [model.decode(h) for h in model.activations(x)[1]]
         check_reference(x, reference)
-        decode = with_reference(model, len(reference), DecNN.decode)
-        return [decode(h)[len(reference) :] for h in model.activations(torch.cat([reference, x]))[1]]
+        own, found = ByReference(model), []
+        (_, walked), first = own.measure(DecNN.activations, reference, bare_only=True)
+        for h, h_reference in zip(own(DecNN.activations, x, first)[1], walked, strict=True):
+            _, statistics = own.measure(DecNN.decode, h_reference)
+            found.append(own(DecNN.decode, h, statistics))
+        return found
 
 
-def with_reference(
-    model: DecNN, count: int, run: Callable[[DecNN, Tensor], Tensors], chunk: int = 512
-) -> Callable[[Tensor], Tensors]:
-    """`run(model, h)`, with batch normalisation, in g and in f, by the statistics of the first `count` rows of h.
+class ByReference:
+    """A copy of a network whose batch normalisation, in f and in g, takes mean and variance from reference inputs.
 
-    These are one batch, the others are run by `chunk` rows at a time. The model is left as it is.
+    One such pair of every layer is the `statistics` of one computation: `measure` finds them, a call computes by them.
     """
-    model = copy.deepcopy(model)
-    # Instance normalisation without running statistics takes them from each input: a reference has no part in it.
-    norms = [
-        m for m in model.modules() if isinstance(m, BY_BATCH) or (isinstance(m, BATCH_NORM) and m.track_running_stats)
-    ]
-    for norm in norms:
-        norm.momentum = 1.0  # the running statistics become those of the last batch in training mode
-        if not norm.track_running_stats:
+
+    def __init__(self, model: DecNN) -> None:
+        self.model = copy.deepcopy(model)
+        # Instance normalisation without running statistics takes them from each input: a reference has no part in it.
+        self._norms = [
+            m
+            for m in self.model.modules()
+            if isinstance(m, BY_BATCH) or (isinstance(m, BATCH_NORM) and m.track_running_stats)
+        ]
+        self._bare = [norm for norm in self._norms if not norm.track_running_stats]
+        for norm in self._norms:
+            norm.momentum = 1.0  # the running statistics become those of the last batch in training mode
+        for norm in self._bare:
             _give_statistics(norm)
+        self._lock = threading.Lock()  # statistics and what is computed by them belong together
 
-    def both(h: Tensor) -> Tensors:
-        parts = []
-        for training, some in ((True, [h[:count]]), (False, h[count:].split(chunk))):
-            for norm in norms:
-                norm.train(training)
-            parts += [run(model, part) for part in some]
-        return tree_map(lambda *rows: torch.cat(rows), *parts)
+    def measure(self, run: Run, h: Tensor, bare_only: bool = False) -> tuple[Found, Statistics]:
+        """`run(model, h)` with the rows of h as one batch, as in training, and that batch's statistics.
 
-    return both
+        With `bare_only` those layers alone learn from it that keep no running statistics of their own.
+        """
+        with self._lock:
+            for norm in self._norms:
+                norm.train(norm in self._bare or not bare_only)
+            found = run(self.model, h)
+            return found, [(norm.running_mean.clone(), norm.running_var.clone()) for norm in self._norms]
+
+    def __call__(self, run: Run, h: Tensor, statistics: Statistics) -> Found:
+        """`run(model, h)` by given statistics: what one row gets does not depend on the others."""
+        with self._lock:
+            for norm, (mean, var) in zip(self._norms, statistics, strict=True):
+                norm.eval()
+                norm.running_mean, norm.running_var = mean, var
+            return run(self.model, h)
 
 
 def _give_statistics(norm: nn.Module) -> None:

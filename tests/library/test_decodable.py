@@ -203,7 +203,7 @@ def test_a_reference_gives_its_statistics_to_the_network_too(batch):
     """A path of one step by hand: whatever comes first has its own mean and variance, the rest takes them over."""
     net, reference = normalised().eval(), torch.rand(6, *IN_SHAPE)
     model = small(net).eval()
-    (logits,) = decnn.uncertainty.path_logits(model, batch[0], torch.tensor([[2]]), reference=reference)
+    (logits,) = decnn.PathEnsemble(model, torch.tensor([[2]]), reference).logits(batch[0])
     walked = [h[1] for h in (model.activations(reference)[1], model.activations(batch[0])[1])]
     own = copy.deepcopy(model)
     for norm in (m for m in own.modules() if isinstance(m, nn.BatchNorm2d)):
@@ -217,9 +217,9 @@ def test_a_network_that_keeps_no_statistics_takes_those_of_a_reference(batch):
     """Else what one input gets would depend on those beside it."""
     net, paths, reference = normalised(track=False), torch.tensor([[2, 1]]), torch.rand(6, *IN_SHAPE)
     model = small(net).eval()
-    *_, together = decnn.uncertainty.path_logits(model, batch[0], paths, reference=reference)
+    *_, together = decnn.PathEnsemble(model, paths, reference).logits(batch[0])
     first = model.activations(batch[0])[1]  # of one batch, as the network has it
-    *_, again = decnn.uncertainty.path_logits(model, batch[0], paths, chunk=2, reference=reference)
+    *_, again = decnn.PathEnsemble(model, paths, reference, chunk=2).logits(batch[0])
     torch.testing.assert_close(again, together)
     torch.testing.assert_close(model.activations(batch[0])[1], first, rtol=0, atol=0)
     assert net[1].running_mean is None
@@ -234,7 +234,7 @@ def test_instance_normalisation_has_no_part_in_a_reference(batch):
     decoder.out_shape, decoder.accepts = IN_SHAPE, lambda shape: tuple(shape) == (4, 16, 16)
     model = decnn.decodable(net, ["0", "1"], IN_SHAPE, decoder).eval()
     for reference in (None, torch.rand(6, *IN_SHAPE)):
-        (logits,) = decnn.uncertainty.path_logits(model, batch[0], torch.tensor([[2]]), reference=reference)
+        (logits,) = decnn.PathEnsemble(model, torch.tensor([[2]]), reference).logits(batch[0])
         torch.testing.assert_close(logits[0], model.recompose(batch[0], [2])[-1].logits)
 
 

@@ -109,7 +109,7 @@ def test_maps_of_one_shape_are_decoded_together_within_a_chunk(model, x, chunk, 
     """Three images on four prefixes, two of 32x32 and two of 4x4: a chunk of 7 holds two of them."""
     sizes = []
     hook = model.decoder.register_forward_hook(lambda module, inputs, output: sizes.append(tuple(inputs[0].shape)))
-    list(decnn.uncertainty.path_logits(model, x, torch.tensor([[8], [1], [7], [2]]), chunk=chunk))
+    list(decnn.PathEnsemble(model, torch.tensor([[8], [1], [7], [2]]), chunk=chunk).logits(x))
     hook.remove()
     count = 2 // together
     assert sizes == [(3 * together, 4, 32, 32)] * count + [(3 * together, 4, 4, 4)] * count

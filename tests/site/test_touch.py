@@ -48,9 +48,7 @@ def test_logits_decodings_and_paths_are_those_of_torch(visit, images, model):
 def test_votes_are_those_of_torch(visit, images, model):
     paths = decnn.sample_paths(10, 8, 8, torch.Generator().manual_seed(1))
     found = torch.tensor(ask(visit(PAGE), "votes", images[0], paths.tolist()))
-    depths = torch.stack(
-        [logits.argmax(-1)[:, 0] for logits in decnn.uncertainty.path_logits(model, images[:1], paths)]
-    )
+    depths = torch.stack([logits.argmax(-1)[:, 0] for logits in decnn.PathEnsemble(model, paths).logits(images[:1])])
     assert torch.equal(found, depths.T)
 
 

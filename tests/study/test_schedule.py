@@ -12,8 +12,7 @@ from decnn.study import cli
 from decnn.study.arguments import parser
 from decnn.study.benchmarks import schedule
 from decnn.study.benchmarks.schedule import ORDER, forecasts, operations_per_second
-from decnn.study.evaluation import sampling
-from decnn.study.evaluation.sampling import sampled_logits
+from decnn.study.evaluation.sampling import sampler
 from decnn.study.specifications import PROFILES, specification
 from decnn.study.specifications.models import build
 from decnn.study.tables.selection import Selection
@@ -63,16 +62,14 @@ def test_what_is_done_already_takes_no_time_and_seeds_take_alike():
 
 @pytest.mark.parametrize("own_statistics", [False, True])
 @pytest.mark.parametrize("classifier", ["mlp", "convnet"])
-def test_the_count_of_votes_is_that_of_voting(classifier, own_statistics, tiny, monkeypatch):
+def test_the_count_of_votes_is_that_of_voting(classifier, own_statistics, tiny):
     """But for the classifier's first pass, which is not counted: the decoder makes it little."""
     count = tiny.vote_size
-    for module in (sampling, schedule):
-        monkeypatch.setattr(module, "PART", count)
     spec = specification("ReDecNN", "mnist", tiny, 0, classifier=classifier, own_statistics=own_statistics)
     model = build(spec.training).eval()
     reference = torch.rand(tiny.reference, 1, 32, 32) if own_statistics else None
     with FlopCounterMode(display=False) as counter, torch.no_grad():
-        sampled_logits(spec, model, torch.rand(count, 1, 32, 32), "cpu", reference)
+        sampler(spec, model, "cpu", reference)(torch.rand(count, 1, 32, 32))
     with FlopCounterMode(display=False) as first:
         model(torch.rand(count + (tiny.reference if own_statistics else 0), 1, 32, 32))
     assert counter.get_total_flops() - first.get_total_flops() == pytest.approx(schedule._of_voting([spec], set()))

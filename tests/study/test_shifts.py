@@ -94,13 +94,13 @@ def test_another_data_set_gets_the_inliers_channels_and_the_same_number(images, 
 
 def test_inliers_are_scored_once_for_all_kinds_of_outliers(images, run, tiny, monkeypatch):
     asked = []
-    usual = shifts.score
+    usual = shifts.scorer
 
-    def score(spec, model, name, *rest):
-        asked.append(name)
-        return usual(spec, model, name, *rest)
+    def scorer(*about):
+        ask = usual(*about)
+        return lambda name, images: asked.append(name) or ask(name, images)
 
-    monkeypatch.setattr(runner, "score", score)
+    monkeypatch.setattr(runner, "scorer", scorer)
     kinds = ("shifts", "fashion_mnist", "mnist")
     run("one", [specification("Standard", "mnist-5k", tiny, s, outliers=o) for o in kinds for s in tiny.seeds])
     assert asked.count("inliers") == len(tiny.seeds)

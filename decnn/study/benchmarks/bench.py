@@ -17,12 +17,12 @@ from decnn.baselines import Stack
 from decnn.classifiers import MLP
 from decnn.compose import DecNN
 from decnn.decoders import ResNetDecoder, folded
+from decnn.paths import PathEnsemble, sample_paths
 from decnn.precision import arithmetic
 from decnn.study.benchmarks import plain
 from decnn.study.benchmarks.measuring import in_turn, training_step
 from decnn.study.runs.machines import stamp
 from decnn.training import fit
-from decnn.uncertainty import path_logits, sample_paths
 
 __all__ = ["TARGETS", "as_text", "measure", "step_seconds"]
 
@@ -131,8 +131,9 @@ def _voting(images: int = 200) -> dict:
 
     def shared() -> None:
         with torch.inference_mode(), arithmetic("bfloat16"):
+            ensemble = PathEnsemble(fast, walks, chunk=256)
             for part in x.split(100):
-                for _ in path_logits(fast, part, walks, chunk=256):
+                for _ in ensemble.logits(part):
                     continue
 
     slow, quick = (

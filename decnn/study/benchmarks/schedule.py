@@ -16,7 +16,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from decnn.data import CORRUPTIONS
 from decnn.study.benchmarks import bench
-from decnn.study.evaluation.sampling import PART, voting_paths
+from decnn.study.evaluation.sampling import voting_paths
 from decnn.study.evaluation.shifts import EPSILONS
 from decnn.study.runs.jobs import pretrained
 from decnn.study.runs.machines import on_same_machine
@@ -121,12 +121,12 @@ def _of_composition(training: Training) -> tuple[int, int]:
         return _counted(lambda: model.activations(model.decode(activations[0]))), model.num_layers
 
 
-def _of_voting(specs: Sequence[Spec], before: set[Spec]) -> float:
-    """Operations of all votes; the inliers of several kinds of outliers are voted on once."""
+def _of_voting(specs: Sequence[Spec], before: set[Spec]) -> int:
+    """Operations of all votes; the inliers of several kinds of outliers are voted on once, a reference in each run."""
     walking = [spec for spec in specs if spec.evaluation.depth]
     inliers = {_inliers(spec) for spec in walking if spec.evaluation.outliers}
     inliers -= {_inliers(spec) for spec in before if spec.evaluation.outliers}
-    sets = [(spec, _voted(spec)) for spec in walking]
+    sets = [(spec, _voted(spec) + (spec.evaluation.reference or 0)) for spec in walking]
     sets += [(spec, _size(spec, spec.training.dataset)) for spec in inliers]
     return sum(count * _of_votes(spec) for spec, count in sets)
 
@@ -147,12 +147,12 @@ def _size(spec: Spec, dataset: str) -> int:
     return min(TEST_IMAGES[dataset], spec.evaluation.vote_size or TEST_IMAGES[dataset])
 
 
-def _of_votes(spec: Spec) -> float:
-    """Operations of all paths for one image: beginnings that paths share count once, a reference walks along."""
+def _of_votes(spec: Spec) -> int:
+    """Operations of all paths for one image: beginnings that paths share count once."""
     operations, num_layers = _of_composition(_alike(spec.training))
     walks = [tuple(path) for path in voting_paths(spec, num_layers).tolist()]
     beginnings = {path[:depth] for path in walks for depth in range(1, len(path) + 1)}
-    return operations * len(beginnings) * (1 + (spec.evaluation.reference or 0) / PART)
+    return operations * len(beginnings)
 
 
 def _counted(step: Callable[[], object]) -> int:

@@ -16,7 +16,7 @@ from decnn.study.evaluation.sampling import (
     entropy,
     fewer_votes,
     first_pass,
-    sampled_logits,
+    sampler,
     scores_of_votes,
 )
 from decnn.study.specifications import Spec
@@ -47,7 +47,7 @@ def evaluate(
             first = batched(model, images, device)
             return {**_deterministic(*_pairs(first, labels)), **_of_images(first, labels)}
         part = subset(len(images), spec.evaluation.vote_size)
-        depths = sampled_logits(spec, model, images[part], device, reference)
+        depths = sampler(spec, model, device, reference)(images[part])
         first = first_pass(spec, model, images, device)
     if labels.dim() == 1:
         return _voted(first, depths, labels, part)

@@ -14,10 +14,11 @@ from decnn.compose import DecNN
 from decnn.data import as_floats
 from decnn.decoders import folded
 from decnn.likelihood import as_classes
+from decnn.paths import PathEnsemble, sample_paths
 from decnn.precision import arithmetic
 from decnn.study.specifications import Spec
 from decnn.training import derived_seed
-from decnn.uncertainty import path_logits, sample_paths, vote_entropy
+from decnn.uncertainty import vote_entropy
 
 __all__ = [
     "CHUNK",
@@ -30,13 +31,13 @@ __all__ = [
     "fewer_votes",
     "first_pass",
     "label_entropy",
-    "sampled_logits",
+    "sampler",
     "scores_of_votes",
     "voting_paths",
 ]
 
 CHUNK = 2048  # images that a GPU decodes at a time: 2 GB at the paper's width (decnn bench --memory paper)
-PART = 1000  # test images that walk together, with a reference or on a GPU
+PART = 1000  # test images that walk together on a GPU
 SUBSETS = 20  # random choices of n among all sampled classifiers
 FEWER = (1, 2, 3, 5, 8, 10, 15, 20, 30, 50, 75, 100)
 
@@ -56,24 +57,30 @@ def first_pass(spec: Spec, model: nn.Module, images: Tensor, device: str) -> Ten
     return batched(model, images, device)
 
 
-def sampled_logits(spec: Spec, model: nn.Module, images: Tensor, device: str, reference: Tensor | None) -> list[Tensor]:
-    """Logits (N, B, K) of the sampled classifiers; for paths, one such tensor for each depth 1..D."""
+def sampler(
+    spec: Spec, model: nn.Module, device: str, reference: Tensor | None = None
+) -> Callable[[Tensor], list[Tensor]]:
+    """How sampled classifiers are asked: images to logits (N, B, K); for paths, one such tensor for each depth 1..D.
+
+    A reference walks here, once; what is asked later meets the statistics that it left.
+    """
     samples = spec.evaluation.samples
     if not isinstance(model, DecNN):
-        sampler = model if isinstance(model, BayesNN | Ensemble) else MCDropout(model)
-        return [sampler.sample_logits(images.to(device), samples).float().cpu()]
-    paths = voting_paths(spec, model.num_layers)
+        members = model if isinstance(model, BayesNN | Ensemble) else MCDropout(model)
+        return lambda images: [members.sample_logits(images.to(device), samples).float().cpu()]
     decoder = model.decoder if reference is not None else folded(model.decoder)
     fast = DecNN(model.classifier, decoder.to(memory_format=torch.channels_last))
     on_cpu = torch.device(device).type == "cpu"
     chunk = 256 if on_cpu else CHUNK  # what fits a core's cache is fastest
-    size = 100 if on_cpu and reference is None else PART  # a reference walks along with every part
+    size = PART if not on_cpu else chunk if reference is not None else 100
     reference = None if reference is None else reference.to(device)
-    parts = [
-        [logits.float().cpu() for logits in path_logits(fast, x.to(device), paths, chunk, reference)]
-        for x in images.split(size)
-    ]
-    return [torch.cat(depth, dim=1) for depth in zip(*parts, strict=True)]
+    ensemble = PathEnsemble(fast, voting_paths(spec, model.num_layers), reference, chunk)
+
+    def ask(images: Tensor) -> list[Tensor]:
+        parts = [[logits.float().cpu() for logits in ensemble.logits(part.to(device))] for part in images.split(size)]
+        return [torch.cat(depth, dim=1) for depth in zip(*parts, strict=True)]
+
+    return ask
 
 
 def voting_paths(spec: Spec, num_layers: int) -> Tensor:

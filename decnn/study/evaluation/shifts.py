@@ -21,12 +21,12 @@ from decnn.study.evaluation.sampling import (
     batched,
     entropy,
     fewer_votes,
-    sampled_logits,
+    sampler,
     scores_of_votes,
 )
 from decnn.study.specifications import Spec, tasks
 
-__all__ = ["EPSILONS", "Scored", "evaluate_detection", "outlier_sets", "score"]
+__all__ = ["EPSILONS", "Scored", "evaluate_detection", "outlier_sets", "scorer"]
 
 HELD_OUT = "held out"
 EPSILONS = (0.05, 0.1, 0.15, 0.2, 0.25, 0.3)
@@ -125,16 +125,28 @@ def outlier_sets(
         yield name, corrupt(images, name)
 
 
-def score(
-    spec: Spec, model: nn.Module, name: str, images: Tensor, device: str, reference: Tensor | None, train: data.Images
-) -> Scored:
-    """All scores of a method: every reading of its votes, or the detectors that need one network alone."""
+def scorer(
+    spec: Spec, model: nn.Module, device: str, reference: Tensor | None, train: data.Images
+) -> Callable[[str, Tensor], Scored]:
+    """How a method scores a set of images: by every reading of its votes, or by the detectors that need one network.
+
+    What all sets share is done here, once. The noise of each set follows from its name.
+    """
     model = model.to(device).eval()
-    with asking(spec, device, name):
-        if spec.evaluation.samples:
-            depths = sampled_logits(spec, model, images, device, reference)
+    if not spec.evaluation.samples:
+        detectors = _detectors(model, train, device)
+        return lambda name, images: Scored(
+            {key: batched(detector, images, device).double() for key, detector in detectors.items()}
+        )
+    with asking(spec, device):
+        ask = sampler(spec, model, device, reference)
+
+    def scored(name: str, images: Tensor) -> Scored:
+        with asking(spec, device, name):
+            depths = ask(images)
             return Scored(scores_of_votes(depths, train.multilabel), tuple(depths), train.multilabel)
-    return Scored({key: batched(d, images, device).double() for key, d in _detectors(model, train, device).items()})
+
+    return scored
 
 
 def _detectors(model: nn.Module, train: data.Images, device: str) -> dict[str, Callable[[Tensor], Tensor]]:

@@ -18,7 +18,7 @@ from decnn.study import paths
 from decnn.study.evaluation.groups import compare, probe
 from decnn.study.evaluation.protocol import evaluate, subset
 from decnn.study.evaluation.sampling import asking, batched
-from decnn.study.evaluation.shifts import Scored, evaluate_detection, outlier_sets, score
+from decnn.study.evaluation.shifts import Scored, evaluate_detection, outlier_sets, scorer
 from decnn.study.runs import claiming
 from decnn.study.runs.jobs import alone, borrowed, describe, groups, jobs, keys, missing, pretrained
 from decnn.study.runs.records import Records, commit, peak_memory, provenance
@@ -122,12 +122,10 @@ def _measured(spec: Spec, model: nn.Module, device: str, inliers: dict[str, Scor
             metrics |= _by_group(spec, model, train, test, device)
         return metrics, time.perf_counter() - start
 
-    def ask(name: str, x: Tensor) -> Scored:
-        return score(spec, model, name, x, device, reference, train)
-
     part = subset(len(test), spec.evaluation.vote_size)
     sets = outlier_sets(spec, model, test.images[part], test.labels[part], device)
     first = next(sets)  # raises where the outliers are not at hand, before anything is computed
+    ask = scorer(spec, model, device, reference, train)
     alike = dataclasses.replace(spec, evaluation=dataclasses.replace(spec.evaluation, outliers=None)).key
     if alike not in inliers:
         for oldest in list(inliers)[: -INLIERS + 1]:

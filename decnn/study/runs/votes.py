@@ -19,7 +19,7 @@ from decnn.checkpoints import write_atomically
 from decnn.data import Images
 from decnn.study import paths
 from decnn.study.evaluation.protocol import subset
-from decnn.study.evaluation.sampling import sampled_logits
+from decnn.study.evaluation.sampling import sampler
 from decnn.study.runs.records import provenance
 from decnn.study.specifications import Spec
 
@@ -84,7 +84,7 @@ def cast(name: str, images: Tensor) -> Tensor:
     kept = ("training", "evaluation", "version")
     spec = Spec.from_dict({key: model.specification[key] for key in kept})
     with torch.inference_mode():
-        return torch.stack(sampled_logits(spec, model, images, "cpu", reference=None)).argmax(-1)
+        return torch.stack(sampler(spec, model, "cpu")(images)).argmax(-1)
 
 
 def digest(name: str) -> str:

@@ -13,10 +13,10 @@ from decnn.baselines import BayesNN, Ensemble, bayes
 from decnn.classifiers import MLP, ConvNet, Linear, he_init_
 from decnn.compose import DecNN
 from decnn.decoders import ResNetDecoder
+from decnn.paths import sample_paths
 from decnn.study.specifications import DECODING, WALKING, Training, tasks
 from decnn.study.specifications.networks import NETWORKS, network
 from decnn.training import derived_seed
-from decnn.uncertainty import sample_paths
 from decnn.unet import UNetDecoder
 
 __all__ = ["build", "objective"]
