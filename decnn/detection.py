@@ -98,7 +98,7 @@ def separation(inlier_scores: Tensor, outlier_scores: Tensor) -> Detection:
 def _scores(score: Callable[[Tensor], Tensor], images: Tensor, batch_size: int) -> Tensor:
     parts = []
     for x in images.split(batch_size):
-        part = score(x)
+        part = torch.as_tensor(score(x))  # detectors of other libraries return arrays
         if part.shape != x.shape[:1]:
             raise ValueError(f"expected one score for each of {len(x)} images, got scores of shape {tuple(part.shape)}")
         parts.append(part.detach().cpu())

@@ -109,7 +109,7 @@ def fpr_at_tpr(scores: Tensor, positive: Tensor, tpr: float = 0.95) -> float:
 
 def _ranked(scores: Tensor, positive: Tensor, name: str) -> tuple[np.ndarray, np.ndarray]:
     """Positive (B,) and scores (B,) for scikit-learn, or ValueError where no curve is defined."""
-    positive = torch.as_tensor(positive)
+    scores, positive = torch.as_tensor(scores), torch.as_tensor(positive)
     if positive.dtype != torch.bool and not ((positive == 0) | (positive == 1)).all():
         raise ValueError(f"expected booleans, got {positive.dtype} besides 0 and 1: compare with a threshold first")
     positive = positive.bool()

@@ -259,7 +259,7 @@ def _ask(pretrained: nn.Module, x: Tensor) -> Tensor:
             raise ValueError(
                 f"expected a pretrained model that reads inputs of shape {tuple(x.shape[1:])}, got "
                 f"{type(pretrained).__name__}, which fails on them ({str(error).splitlines()[0]}): choose one that was "
-                "trained on inputs of the same shape"
+                "trained on inputs of the same shape, and bring it to their type and device"
             ) from error
     return logits.to(torch.promote_types(logits.dtype, torch.float32))
 

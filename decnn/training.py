@@ -1,7 +1,7 @@
 """The one training loop: Adam, a batch order and noise that follow from seed and step alone, checkpoints.
 
 Because every step's randomness is a function of (seed, step), a run that was killed goes on from its
-last checkpoint to exactly the result of a run that was not.
+last checkpoint to exactly the result of a run that was not. A stack's noise follows from the step.
 """
 
 from __future__ import annotations
@@ -75,7 +75,8 @@ def fit(
         steps: number of updates.
         batch_size: B.
         lr: Adam's learning rate.
-        seeds: one for a model, one for each member of a stack.
+        seeds: one for a model, one for each member of a stack, of which they decide the batches: noise, such as
+            dropout's, is one for all members, whatever their seeds.
         precision: "float32", or "bfloat16" for products of bfloat16 factors, with channels-last convolutions.
         device: where to train; the images are moved there once.
         checkpoint: file to resume from and to save to, about every `save_every` seconds.

@@ -184,7 +184,7 @@ def _by_name(
 ) -> list[Clip]:
     """Clips whose files' names tell label and speaker, by name; `part_of` tells a speaker's split."""
     clips = []
-    for file in sorted(path for glob in globs for path in folder.glob(glob) if path.suffix in SOUND):
+    for file in sorted(path for glob in globs for path in folder.glob(glob) if path.suffix.lower() in SOUND):
         match = re.fullmatch(pattern, file.relative_to(folder).with_suffix("").as_posix())
         if not match:
             raise ValueError(

@@ -18,6 +18,7 @@ shear is a pure shear by tan(0.4), and zigzag's last stroke ends on its line.
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Callable
 
 import torch
@@ -76,8 +77,9 @@ spatter, translate, canny_edges, fog, scale, shot_noise, stripe, zigzag, got 'fr
     one_of(name, CORRUPTIONS, "corruption")
     if not hasattr(seed, "__index__"):
         raise ValueError(f"seed: expected an integer, got {seed!r}")
-    if start < 0:
+    if not hasattr(start, "__index__") or start < 0:
         raise ValueError(f"start: expected the index of the first image, 0 or more, got {start}")
+    seed, start = operator.index(seed), operator.index(start)  # NumPy's integers cannot hold the streams' keys
     rgb = isinstance(x, Tensor) and x.ndim == 4 and x.shape[1] == 3
     check_images(x, shape=(3 if rgb else 1, SIDE, SIDE))
     out = torch.empty_like(x)

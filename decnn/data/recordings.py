@@ -96,7 +96,8 @@ def read_sound(content: bytes, recipe: Recipe) -> tuple[torch.Tensor, int]:
     from torchaudio.functional import resample
 
     declared = 8 + int.from_bytes(content[4:8], "little")
-    if content.startswith(b"RIFF") and declared > len(content):  # libsndfile would read what there is
+    streamed = content[4:8] == b"\xff" * 4  # what wrote into a pipe could not go back and tell the length
+    if content.startswith(b"RIFF") and not streamed and declared > len(content):  # libsndfile would read what there is
         raise ValueError(f"truncated: expected {declared:,} bytes, as its header says, got {len(content):,}")
     try:
         samples, rate = soundfile.read(io.BytesIO(content), dtype="float32", always_2d=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import sys
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -145,6 +146,12 @@ BLACK = torch.zeros(1, 1, 32, 32)
 def test_refused(x, name, message):
     with pytest.raises(ValueError, match=message):
         corrupt(x, name)
+
+
+@pytest.mark.parametrize("kind", [np.int64, np.int32, torch.tensor])
+def test_integers_of_any_kind_are_seeds(kind):
+    x = torch.rand(2, 1, 32, 32)
+    assert torch.equal(corrupt(x, "fog", seed=kind(3), start=kind(1)), corrupt(x, "fog", seed=3, start=1))
 
 
 @pytest.mark.parametrize("seed", [0.5, None])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 from sklearn.metrics import roc_curve
@@ -77,6 +78,9 @@ def test_detect_scores_in_batches_and_counts():
     whole, parts = (detect(brightness, inliers, outliers, size) for size in (1000, 3))
     assert whole == parts == separation(brightness(inliers), brightness(outliers))
     assert (whole.inliers, whole.outliers) == (7, 5)
+    assert detect(lambda x: brightness(x).numpy(), inliers, outliers) == whole
+    arrays = (brightness(x).numpy() for x in (inliers, outliers))
+    assert decnn.metrics.auroc(np.concatenate([*arrays]), np.arange(12) >= 7) == whole.auroc
 
 
 @pytest.mark.parametrize(

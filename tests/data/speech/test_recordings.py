@@ -143,6 +143,12 @@ def test_bad_content(kind):
         read_sound(content, RECIPE)
 
 
+def test_a_sound_that_was_written_into_a_pipe_is_whole():
+    """Its header cannot tell the length."""
+    streamed = WAV[:4] + b"\xff" * 4 + WAV[8:]
+    assert np.array_equal(read_sound(streamed, RECIPE)[0], read_sound(WAV, RECIPE)[0])
+
+
 def test_bad_files_are_all_named_and_the_others_kept(folder, opened):
     good = {path: path.read_bytes() for path in files(folder)}
     first, second, *_ = good
