@@ -4,9 +4,10 @@ import dataclasses
 
 import pytest
 
-from decnn.study import paths
+from decnn.study import paths, tables
 from decnn.study.figures import strips
 from decnn.study.pages import verdict_pages
+from decnn.study.specifications import profile
 from decnn.study.verdicts import evidence, judge, ledger, reports
 from decnn.study.verdicts.evidence import Measured
 from decnn.study.verdicts.ledger import Claim, Comparison
@@ -201,3 +202,13 @@ def test_page_has_every_claim_and_its_records_are_there():
 def test_every_printed_cell_is_in_the_strips():
     found = strips.gaps()
     assert len({(gap.table, gap.cell) for gap in found}) == 428
+
+
+def test_the_spread_of_a_lone_seed_is_that_of_its_own_method():
+    """Table 5 has a row on the pretrained network, which is another one."""
+    size, queries = profile("reader"), tables.TABLES["table_05"].queries
+    voter, itself = (queries[row, "MNIST: Linear"] for row in ("Accuracy", "Accuracy of the pretrained model itself"))
+    assert itself.of_pretrained
+    assert itself not in list(evidence._of_method(voter, size))
+    assert voter not in list(evidence._of_method(itself, size))
+    assert voter in list(evidence._of_method(voter, size))

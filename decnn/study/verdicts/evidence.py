@@ -6,7 +6,7 @@ import dataclasses
 import functools
 import math
 import statistics
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from decnn.spelling import one_of
@@ -144,8 +144,14 @@ def _values(query: Query, size: Profile, own_statistics: bool = False) -> dict[i
 
 def _elsewhere(query: Query, size: Profile, own_statistics: bool) -> tuple[float, float] | None:
     others = (_values(query, profile(name), own_statistics) for name in FULLEST_FIRST if name != size.name)
-    of_method = (q for table in tables.TABLES.values() for q in table.queries.values() if q.method == query.method)
-    return pooled(others) or _alike(query, size, of_method, own_statistics)
+    return pooled(others) or _alike(query, size, _of_method(query, size), own_statistics)
+
+
+def _of_method(query: Query, size: Profile) -> Iterator[Query]:
+    """What any table asks of the same method; a row on the pretrained network that is composed with is not of it."""
+    every = [q for table in tables.TABLES.values() for q in table.queries.values()]
+    method = query.specification(size, 0).evaluation.method
+    return (q for q in every if q.specification(size, 0).evaluation.method == method)
 
 
 def _alike(
