@@ -33,7 +33,7 @@ def cross_entropy(logits: Tensor, y: Tensor) -> Tensor:
     if y.dim() == logits.dim():
         return F.binary_cross_entropy_with_logits(logits, y.to(logits.dtype), reduction="sum") / len(y)
     try:
-        return F.cross_entropy(logits, y.long())
+        return F.cross_entropy(logits, y if y.is_floating_point() else y.long())
     except IndexError as error:  # looked at only then: a check of each batch would wait for a GPU
         raise ValueError(
             f"expected labels in 0..{logits.shape[-1] - 1} ({logits.shape[-1]} classes), got {int(y.min())}.."

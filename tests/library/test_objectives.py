@@ -135,6 +135,15 @@ def test_a_layer_outside_1_to_l_is_refused(toy, toy_batch, layer):
         recursive(toy, *toy_batch, [1, layer])
 
 
+def test_labels_are_integers_of_any_size_and_no_fractions():
+    logits, labels = torch.rand(3, 4), torch.tensor([0, 3, 1])
+    expected = likelihood.cross_entropy(logits, labels)
+    for dtype in (torch.int32, torch.int16, torch.uint8):
+        assert likelihood.cross_entropy(logits, labels.to(dtype)) == expected
+    with pytest.raises(RuntimeError):
+        likelihood.cross_entropy(logits, labels + 0.7)
+
+
 @pytest.mark.parametrize("label", [-1, 3])
 def test_a_label_outside_the_classes_is_named(label):
     with pytest.raises(ValueError, match=rf"expected labels in 0\.\.2 \(3 classes\), got .*{label}"):

@@ -70,6 +70,9 @@ def test_flac_in_the_place_of_wav(tmp_path, copy):
     flac = load("fsdd", "test", root=tmp_path)
     assert torch.equal(wav.images, flac.images)
     assert wav.checksum != flac.checksum  # other files
+    for file in (tmp_path / "fsdd/recordings").iterdir():
+        file.rename(file.with_suffix(".FLAC"))
+    assert torch.equal(load("fsdd", "test", root=tmp_path).images, wav.images)
 
 
 def test_fluent_labels_are_actions(fluent, tmp_path):
