@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-import yaml
 from playwright.sync_api import Browser, Page, sync_playwright
+
+from decnn.study.site import contents
 
 ROOT = Path(__file__).parents[2]
 SITE = ROOT / "book" / "_build" / "html"
@@ -19,9 +20,7 @@ NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """A test that asks for a `name` runs on every page of the table of contents."""
     if "name" in metafunc.fixturenames:
-        content = yaml.safe_load((ROOT / "_toc.yml").read_text())
-        chapters = [chapter["file"] for part in content["parts"] for chapter in part["chapters"]]
-        metafunc.parametrize("name", [content["root"], *chapters])
+        metafunc.parametrize("name", contents.pages())
 
 
 @pytest.fixture(scope="session")

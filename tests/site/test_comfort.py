@@ -7,9 +7,8 @@ import time
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-import yaml
+from decnn.study.site import contents
 
-ROOT = Path(__file__).parents[2]
 WEIGHT, PAINT = 1_500_000, 1000  # bytes as a host sends them, milliseconds
 MISSING = """async () => {
     const images = [...document.images];
@@ -57,8 +56,7 @@ def test_a_page_is_whole_light_and_quick_and_fits_a_phone(visit, requested, name
 
 
 def test_next_leads_through_the_book_and_previous_back(site):
-    content = yaml.safe_load((ROOT / "_toc.yml").read_text())
-    names = [content["root"], *(chapter["file"] for part in content["parts"] for chapter in part["chapters"])]
+    names = contents.pages()
     for side, order in (("right-next", names), ("left-prev", names[::-1])):
         path, walked = site / f"{order[0]}.html", [order[0]]
         while link := re.search(rf'<a class="{side}"\s+href="([^"]+)"', path.read_text()):
@@ -78,9 +76,7 @@ def test_the_printed_book_has_every_page_its_figures_and_its_maths(visit, site):
     page.wait_for_function("window.MathJax?.startup?.promise")
     page.evaluate("MathJax.startup.promise")
     pages = page.evaluate("[...document.querySelectorAll('article')].map(article => article.id)")
-    content = yaml.safe_load((ROOT / "_toc.yml").read_text())
-    files = [content["root"], *(chapter["file"] for part in content["parts"] for chapter in part["chapters"])]
-    assert pages == [Path(file).name for file in files]
+    assert pages == [Path(file).name for file in contents.pages()]
     assert page.evaluate(MISSING) == []
     formulas = (site / "book/print.html").read_text().count('class="math notranslate')
     assert page.locator("mjx-container").count() >= formulas > 0

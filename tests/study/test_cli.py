@@ -147,7 +147,3 @@ def test_the_set_up_of_a_page_is_one_folded_cell_up_to_the_first_that_shows_some
     page = notebooks.folded([before, *setup, after, code("c()")])
     assert [cell.source for cell in page] == ["the claim", "a = 1\n\na = 2\n\nimport b", "draw()", "c()"]
     assert page[1].metadata.tags == ["hide-input"]
-
-
-def test_every_chapter_has_its_notebook():
-    assert [path for path in notebooks.chapters() if not path.exists()] == []

@@ -11,6 +11,7 @@ import yaml
 
 from decnn.spelling import one_of
 from decnn.study import paths
+from decnn.study.site import contents
 
 __all__ = ["chapters", "execute", "folded", "source_links"]
 
@@ -19,9 +20,7 @@ SETUP = {"parameters", "injected-parameters", "hide-input"}
 
 def chapters() -> list[Path]:
     """The notebooks behind the book's chapters, in the book's order."""
-    toc = yaml.safe_load((paths.root() / "_toc.yml").read_text())
-    files = [chapter["file"] for part in toc["parts"] for chapter in part["chapters"]]
-    names = [Path(file).name for file in files if file.startswith("book/chapters/")]
+    names = [Path(page).name for page in contents.pages() if page.startswith("book/chapters/")]
     return [paths.root() / "notebooks" / f"{name}.ipynb" for name in names]
 
 

@@ -9,10 +9,9 @@ from html import escape
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import yaml
 from sphinx.application import Sphinx
 
-from decnn.study import paths
+from decnn.study.site import contents
 
 __all__ = ["adapt", "setup"]
 
@@ -64,9 +63,7 @@ def _write(app: Sphinx, error: Exception | None) -> None:
     """Write book/print.html from the pages of the table of contents, in its order."""
     if error or app.builder.format != "html":
         return
-    toc = yaml.safe_load((paths.root() / "_toc.yml").read_text())
-    parts = {part["caption"]: [chapter["file"] for chapter in part["chapters"]] for part in toc["parts"]}
-    pages = [toc["root"], *(page for part in parts.values() for page in part)]
+    pages = contents.pages()
     built = {page: (Path(app.outdir) / f"{page}.html").read_text() for page in pages}
     prefixes = {page: posixpath.basename(page) for page in pages}
     titles = {page: re.sub("<.*?>", "", app.env.titles[page].astext()) for page in pages}
@@ -74,20 +71,20 @@ def _write(app: Sphinx, error: Exception | None) -> None:
     def entries(names: list[str]) -> str:
         return "".join(f'<li><a href="#{prefixes[name]}">{escape(titles[name])}</a></li>' for name in names)
 
-    contents = "".join(f"<h2>{escape(part)}</h2><ol>{entries(names)}</ol>" for part, names in parts.items())
+    listed = "".join(f"<h2>{escape(part)}</h2><ol>{entries(names)}</ol>" for part, names in contents.parts().items())
     articles = "".join(
         f'<article class="bd-article" id="{prefixes[page]}">{adapt(_article(html), page, prefixes)}</article>\n'
         for page, html in built.items()
     )
     # The root page has formulas, and so the theme's and MathJax's lines; no other script has a use on paper.
     kept = r'<link[^>]*rel="stylesheet"[^>]*>|<script>window\.MathJax.*?</script>|<script[^>]*/mathjax/[^>]*></script>'
-    head = "\n".join([*re.findall(kept, built[toc["root"]]), '<link rel="stylesheet" href="../_static/print.css">'])
+    head = "\n".join([*re.findall(kept, built[contents.root()]), '<link rel="stylesheet" href="../_static/print.css">'])
     (Path(app.outdir) / f"{PAGE}.html").write_text(
         f'<!DOCTYPE html>\n<html lang="en" data-theme="light"><head><meta charset="utf-8">'
         f'<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{escape(app.config.html_title)}: the whole book</title>\n{head}\n</head>\n"
         f'<body><main class="decnn-print bd-content"><nav aria-label="Contents"><p><a href="index.html">The book in '
-        f'pages</a></p>{contents}</nav>\n<div class="bd-article-container">{articles}</div></main></body></html>\n'
+        f'pages</a></p>{listed}</nav>\n<div class="bd-article-container">{articles}</div></main></body></html>\n'
     )
 
 

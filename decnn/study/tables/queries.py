@@ -30,7 +30,12 @@ SHIFTED = {"MNIST": "mnist", "FashionMNIST": "fashion_mnist", "CelebA": "celeba-
 SAMPLED = ("ReDecNN", "MC-Dropout", "BayesNN", "Ensemble")
 BEYOND = {"MLP": "mlp", "ResNet-18": "resnet18", "Vision transformer": "vit"}
 EPS = 0.1  # of FGSM: the paper gives none
-UNITS = {"accuracy": ("%", 2), "ece": ("%", 2), "ap": ("%", 1), "f1": ("F1", 3)}  # unit, digits; others are AUROCs
+UNITS = {  # of each kind of number: its unit, and the digits that are shown
+    **dict.fromkeys(("accuracy", "ece"), ("%", 2)),
+    "ap": ("%", 1),
+    "f1": ("F1", 3),
+    **dict.fromkeys(("auroc", "misclassification_auroc", "mean", "sd"), ("AUROC", 3)),  # over corruptions
+}
 
 
 @dataclass(frozen=True)
@@ -56,7 +61,7 @@ class Query:
 
     @property
     def unit(self) -> str:
-        """Of the number: % or AUROC."""
+        """Of the number: %, F1 or AUROC."""
         return self._shown[0]
 
     @property
@@ -71,7 +76,7 @@ class Query:
 
     @property
     def _shown(self) -> tuple[str, int]:
-        return UNITS.get(self.kind, ("AUROC", 3))
+        return UNITS[self.kind]
 
     def specification(self, size: Profile, seed: int, own_statistics: bool = False) -> Spec:
         """The run of one seed; `own_statistics` says nothing where no path is walked."""
