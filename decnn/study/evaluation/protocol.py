@@ -23,6 +23,8 @@ from decnn.study.specifications import Spec
 
 __all__ = ["evaluate", "subset"]
 
+BINS = 15  # of a reliability diagram
+
 
 def subset(count: int, size: int | None) -> Tensor:
     """Indices of a fixed random part: MNIST's first half is the easier one, so its head would flatter."""
@@ -175,12 +177,12 @@ def _calibration(probs: Tensor, labels: Tensor) -> dict:
     }
 
 
-def _reliability(probs: Tensor, labels: Tensor, num_bins: int = 15) -> dict:
+def _reliability(probs: Tensor, labels: Tensor) -> dict:
     """Count, mean confidence and accuracy of each equal-width bin of confidence: a reliability diagram."""
     confidence, prediction = probs.double().max(1)
-    bins = (confidence * num_bins).long().clamp_max(num_bins - 1)
-    count = bins.bincount(minlength=num_bins)
+    bins = (confidence * BINS).long().clamp_max(BINS - 1)
+    count = bins.bincount(minlength=BINS)
     share = [
-        bins.bincount(v, minlength=num_bins) / count.clamp_min(1) for v in (confidence, (prediction == labels).double())
+        bins.bincount(v, minlength=BINS) / count.clamp_min(1) for v in (confidence, (prediction == labels).double())
     ]
     return {"count": count.tolist(), "confidence": share[0].tolist(), "accuracy": share[1].tolist()}

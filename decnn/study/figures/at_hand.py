@@ -18,6 +18,8 @@ from decnn.study.tables.queries import Query
 
 __all__ = ["Models", "best", "ready"]
 
+SEED = 0  # every profile runs it
+
 
 @dataclass(frozen=True)
 class Models:
@@ -42,7 +44,7 @@ def ready(spec: Spec) -> bool:
     return (finished(spec) or release.of(spec) is not None) and data.available(spec.training.dataset)
 
 
-def best(asked: Mapping[str, Query], compute: str = "smoke", device: str = "cpu", seed: int = 0) -> Models:
+def best(asked: Mapping[str, Query], compute: str = "smoke", device: str = "cpu") -> Models:
     """The models behind some cells, of the fullest profile whose weights and data are all here; else of `compute`.
 
     Raises:
@@ -51,10 +53,10 @@ def best(asked: Mapping[str, Query], compute: str = "smoke", device: str = "cpu"
     """
     chosen = specifications.profile(compute)
     for size in map(PROFILES.get, FULLEST_FIRST):
-        if all(ready(query.specification(size, seed)) for query in asked.values()):
+        if all(ready(query.specification(size, SEED)) for query in asked.values()):
             chosen = size
             break
-    specs = {name: query.specification(chosen, seed) for name, query in asked.items()}
+    specs = {name: query.specification(chosen, SEED) for name, query in asked.items()}
     found = {name: _model(spec, device) for name, spec in specs.items()}
     return Models(chosen, specs, {name: model.requires_grad_(False) for name, model in found.items()})
 

@@ -9,6 +9,7 @@ from decnn.study.tables.paper import Block, Cell, findings
 
 __all__ = ["composing", "decoding"]
 
+DATA = "MNIST"  # as Table 5's columns name it
 WITHOUT = "None"  # the column of Table 5 that composes with nothing
 CHANGED = {  # row of Table 5 -> what an answer calls it, and the unit of its numbers
     "OOD (Fashion)": ("AUROC of the votes for clothes as outliers", ""),
@@ -25,18 +26,17 @@ def _by_seed(cell: Cell | None) -> dict[int, float]:
     return {seed: value for seed, value in values.items() if value is not None}
 
 
-def composing(found: list[Block], subject: str, data: str = "MNIST") -> str:
-    """Markdown: what Equation 7 changes, over the seeds that both networks have, at the fullest profile with such.
+def composing(found: list[Block], subject: str) -> str:
+    """Markdown: what Equation 7 changes on MNIST, over the seeds both networks have, at the fullest profile with such.
 
     Arguments:
         found: blocks of Table 5 by each path's own statistics.
         subject: the pretrained model, as in Table 5's columns.
-        data: the data set, as in Table 5's columns.
     """
     for block in findings(found):
         lines, counts = [], []
         for row, (title, unit) in CHANGED.items():
-            cells = [block.of(name, f"{data}, {row}") for name in (WITHOUT, subject)]
+            cells = [block.of(name, f"{DATA}, {row}") for name in (WITHOUT, subject)]
             pair = [_by_seed(cell) for cell in cells]
             if shared := sorted(pair[0].keys() & pair[1].keys()):
                 means = (statistics.fmean(values[seed] for seed in shared) for values in pair)
@@ -45,11 +45,11 @@ def composing(found: list[Block], subject: str, data: str = "MNIST") -> str:
         if lines:
             seeds = "one seed, which shows no spread" if max(counts) == 1 else f"{_span(counts)} seeds"
             return (
-                f"**In short.** Without the term of Equation 7 → with it: {', '.join(lines)}. {data}, a {subject} "
+                f"**In short.** Without the term of Equation 7 → with it: {', '.join(lines)}. {DATA}, a {subject} "
                 f"model, {block.profile.name} profile, each path with its own statistics; means over the seeds that "
                 f"both networks have, {seeds}."
             )
-    return f"**Not answered yet.** No networks without and with Equation 7 share a seed: {data}, a {subject} model."
+    return f"**Not answered yet.** No networks without and with Equation 7 share a seed: {DATA}, a {subject} model."
 
 
 def _span(counts: Sequence[int]) -> str:

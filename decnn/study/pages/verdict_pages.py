@@ -40,10 +40,10 @@ BADGES = {
 }
 
 
-def counts_html(profiles: Sequence[str] = FULLEST_FIRST) -> str:
+def counts_html() -> str:
     """How many of the paper's tested claims have each verdict: rows are profiles."""
     rows = []
-    for profile in profiles:
+    for profile in FULLEST_FIRST:
         counts = Counter(v.state for v in judge.at(profile).values() if v.claim.tested)
         rows.append([profile, *(str(counts[state]) for state in STATES)])
     head = ["profile", *map(badge, STATES)]
@@ -52,47 +52,47 @@ def counts_html(profiles: Sequence[str] = FULLEST_FIRST) -> str:
     )
 
 
-def decided_html(profiles: Sequence[str] = FULLEST_FIRST) -> str:
+def decided_html() -> str:
     """The tested claims of the paper that are decided at a profile, by name, each with its verdict there."""
     rows = ""
     for claim in (claim for claim in ledger.read() if claim.tested):
-        states = [judge.at(profile)[claim.id].state for profile in profiles]
+        states = [judge.at(profile)[claim.id].state for profile in FULLEST_FIRST]
         if {*states} - {UNDECIDED, NOT_RUN}:
             link = f'<a href="#claim-{claim.id}">{_text(claim.sentence)}</a>'
             counted = all(cell[0] == PARAMETERS for test in claim.comparisons for cell, _ in test.weights)
             note = "<br><small>counted, not run</small>" * counted
             cells = "".join(f"<td>{badge(state)}</td>" for state in states)
             rows += f'<tr><th scope="row">{link}{note}</th>{cells}</tr>'
-    return _ledger("Tested claims that are decided", "decided at a profile", profiles, f"<tbody>{rows}</tbody>")
+    return _ledger("Tested claims that are decided", "decided at a profile", f"<tbody>{rows}</tbody>")
 
 
-def abstract_html(profiles: Sequence[str] = FULLEST_FIRST) -> str:
+def abstract_html() -> str:
     """What the abstract claims, in a table: the verdict at each profile, and on which side of the border ours lie."""
     names = [claim.id for claim in ledger.read() if claim.section == "Abstract"]
-    return sides_html("The claims of the abstract", "the abstract says", names, profiles)
+    return sides_html("The claims of the abstract", "the abstract says", names)
 
 
-def sides_html(title: str, first: str, names: Sequence[str], profiles: Sequence[str] = FULLEST_FIRST) -> str:
+def sides_html(title: str, first: str, names: Sequence[str]) -> str:
     """Claims by their ids, in a table for the first page: as `abstract_html`."""
-    found = [judge.at(profile) for profile in profiles]
+    found = [judge.at(profile) for profile in FULLEST_FIRST]
     rows = ""
     for claim in (found[0][name].claim for name in names):
         link = f'<a href="chapters/verdict.html#claim-{claim.id}">{_text(claim.sentence)}</a>'
         cells = (f"<td>{badge(judged[claim.id].state)}<br>{_side(claim, judged)}</td>" for judged in found)
         rows += f'<tr><th scope="row">{link}</th>{"".join(cells)}</tr>'
-    return _ledger(title, first, profiles, f"<tbody>{rows}</tbody>")
+    return _ledger(title, first, f"<tbody>{rows}</tbody>")
 
 
-def ledger_html(profiles: Sequence[str] = FULLEST_FIRST) -> str:
+def ledger_html() -> str:
     """Every claim with its verdicts, its cases, what would settle them, and links to tables and records."""
-    found = [judge.at(profile) for profile in profiles]
+    found = [judge.at(profile) for profile in FULLEST_FIRST]
     bodies = "".join(_claim_html(claim, [judged[claim.id] for judged in found], found) for claim in ledger.read())
-    return _ledger("Claim ledger", "claim", profiles, bodies)
+    return _ledger("Claim ledger", "claim", bodies)
 
 
-def _ledger(title: str, first: str, profiles: Sequence[str], bodies: str) -> str:
+def _ledger(title: str, first: str, bodies: str) -> str:
     """A table of claims, whose sentences wrap, with a column for each profile."""
-    head = "".join(f'<th scope="col">{name}</th>' for name in (first, *profiles))
+    head = "".join(f'<th scope="col">{name}</th>' for name in (first, *FULLEST_FIRST))
     return (
         f'<div class="decnn-ledger" tabindex="0" role="region" aria-label="{title}"><table>'
         f"<thead><tr>{head}</tr></thead>{bodies}</table></div>"

@@ -122,7 +122,7 @@ def seeds_to_settle(distance: float, sds: Sequence[float], level: float = 0.05, 
     return high
 
 
-def auroc_error(counts: Mapping[str, Sequence[float]], resamples: int = RESAMPLES) -> float | None:
+def auroc_error(counts: Mapping[str, Sequence[float]]) -> float | None:
     """Standard error over examples of a misclassification AUROC, by resampling a record's counts.
 
     Arguments:
@@ -133,7 +133,7 @@ def auroc_error(counts: Mapping[str, Sequence[float]], resamples: int = RESAMPLE
     table = np.array([counts["right"], counts["wrong"]], dtype=float)
     if not table.sum(1).all():
         return None
-    drawn = _resampled(table, resamples)
+    drawn = _resampled(table)
     right, wrong = drawn[:, 0], drawn[:, 1]
     both = (right.sum(1) > 0) & (wrong.sum(1) > 0)
     right, wrong = right[both], wrong[both]
@@ -141,20 +141,20 @@ def auroc_error(counts: Mapping[str, Sequence[float]], resamples: int = RESAMPLE
     return float(((wrong * below).sum(1) / (right.sum(1) * wrong.sum(1))).std(ddof=1))
 
 
-def ece_error(reliability: Mapping[str, Sequence[float]], resamples: int = RESAMPLES) -> float:
+def ece_error(reliability: Mapping[str, Sequence[float]]) -> float:
     """Standard error over examples of an ECE in percent, by resampling a record's bins.
 
     Within a bin every example is given the bin's mean confidence: a record holds no more.
     """
     count, confidence, accuracy = (np.array(reliability[k], dtype=float) for k in ("count", "confidence", "accuracy"))
-    drawn = _resampled(np.array([count * accuracy, count * (1 - accuracy)]), resamples)
+    drawn = _resampled(np.array([count * accuracy, count * (1 - accuracy)]))
     gaps = np.abs(drawn[:, 0] - drawn.sum(1) * confidence)
     return float((100 * gaps.sum(1) / count.sum()).std(ddof=1))
 
 
-def _resampled(table: np.ndarray, resamples: int) -> np.ndarray:
-    """Counts (2, V) drawn again as often as there are examples: (resamples, 2, V), the same for the same table."""
+def _resampled(table: np.ndarray) -> np.ndarray:
+    """Counts (2, V) drawn again as often as there are examples: (RESAMPLES, 2, V), the same for the same table."""
     shares = table.flatten().clip(0)
     total = round(shares.sum())
-    drawn = np.random.default_rng(0).multinomial(total, shares / shares.sum(), size=resamples)
-    return drawn.reshape(resamples, *table.shape).astype(float)
+    drawn = np.random.default_rng(0).multinomial(total, shares / shares.sum(), size=RESAMPLES)
+    return drawn.reshape(RESAMPLES, *table.shape).astype(float)
