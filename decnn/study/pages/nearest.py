@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from decnn.data import CORRUPTIONS
 from decnn.study.evaluation.shifts import EPSILONS
@@ -242,18 +242,19 @@ class Runs:
             for weight in KL_WEIGHTS:
                 name = f"initial sd {_softplus(rho):.2g}, KL / number of {weight}"
                 rows[name] = self._line(
-                    lambda seed, out, r=rho, w=weight: open_choices.spread(self.size, seed, r, w, out)
+                    lambda seed, out, r=rho, w=weight: open_choices.spread(self.size, seed, r, w, out), self.size.seeds
                 )
         return grid_html(f"BayesNN. {self.title}", HEAD, rows, self.smoke)
 
     def initials_html(self) -> str:
-        """Methods without a decoder by the rule of their initial weights."""
+        """Methods by the rule of their initial weights; paths by the first seed of both rules."""
         rows = {
-            f"{method}, {init}": self._line(
-                lambda seed, out, m=method, i=init: open_choices.initialised(self.size, seed, m, i, out)
+            f"{method}{', own statistics' * own}, {init}": self._line(
+                lambda seed, out, m=method, o=own, i=init: open_choices.initialised(self.size, seed, m, o, i, out),
+                open_choices.seeds_of(method, self.size.seeds),
             )
-            for method in open_choices.CHEAP
-            for init in ("default", "he")
+            for method, own in open_choices.INITIALISED
+            for init in open_choices.INITS
         }
         return grid_html(f"Initial weights. {self.title}", HEAD, rows, self.smoke)
 
@@ -269,10 +270,10 @@ class Runs:
                 found[name] = metrics["sets"][OUTLIERS]["by_samples"] if outliers else metrics["by_samples"]
         return found
 
-    def _line(self, spec: Callable[[int, str | None], Spec]) -> list[str]:
+    def _line(self, spec: Callable[[int, str | None], Spec], seeds: Sequence[int]) -> list[str]:
         """Accuracy, ECE, mean entropy and both AUROCs of one setting."""
-        own = [r for seed in self.size.seeds if (r := self.store.find(spec(seed, None)))]
-        outside = [r for seed in self.size.seeds if (r := self.store.find(spec(seed, OUTLIERS)))]
+        own = [r for seed in seeds if (r := self.store.find(spec(seed, None)))]
+        outside = [r for seed in seeds if (r := self.store.find(spec(seed, OUTLIERS)))]
         columns = [[r["metrics"].get(name) for r in own] for name in NUMBERS]
         scores = [next(iter(r["metrics"]["sets"][OUTLIERS]["scores"].values()))["auroc"] for r in outside]
         shown = [

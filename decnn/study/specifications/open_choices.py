@@ -3,19 +3,32 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from decnn.study.specifications import METHODS, Profile, Spec, specification
 
-__all__ = ["CHEAP", "KL_WEIGHTS", "OUTLIERS", "RHOS", "VOTING", "alternatives", "initialised", "sampled", "spread"]
+__all__ = [
+    "INITIALISED",
+    "INITS",
+    "KL_WEIGHTS",
+    "OUTLIERS",
+    "RHOS",
+    "VOTING",
+    "alternatives",
+    "initialised",
+    "sampled",
+    "seeds_of",
+    "spread",
+]
 
 DATASET = "mnist"
 OUTLIERS = "fashion_mnist"
 SAMPLES = 100
 RHOS = (-7.0, -5.0, -4.0, -3.0, -2.0)  # standard deviations 0.0009, 0.0067, 0.018, 0.049, 0.13
 KL_WEIGHTS = ("examples", "batches")
-CHEAP = ("Standard", "MC-Dropout", "Ensemble")
-# Methods, and whether each path has its own statistics, of which more vote than in the paper.
+INITS = ("default", "he")
+# Methods, and whether each path has its own statistics: of other initial weights, and of more votes than in the paper.
+INITIALISED = (("Standard", False), ("MC-Dropout", False), ("Ensemble", False), ("ReDecNN", True), ("ReDecNN", False))
 VOTING = (("MC-Dropout", False), ("BayesNN", False), ("Ensemble", False), ("ReDecNN", True), ("ReDecNN", False))
 
 
@@ -30,15 +43,25 @@ def alternatives(size: Profile, seeds: Iterable[int]) -> list[Spec]:
         for outliers in (None, OUTLIERS)
     ]
     found += [
-        initialised(size, seed, method, init, outliers)
-        for method in CHEAP
-        for init in ("default", "he")
-        for seed in seeds
+        initialised(size, seed, method, own, init, outliers)
+        for method, own in INITIALISED
+        for init in INITS
+        for seed in seeds_of(method, seeds)
         for outliers in (None, OUTLIERS)
     ]
     for method, own in VOTING:
         found += [sampled(size, first, method, own, outliers) for outliers in (None, OUTLIERS)]
     return list(dict.fromkeys(found))
+
+
+def seeds_of(method: str, seeds: Sequence[int]) -> Sequence[int]:
+    """Those that other initial weights are trained with: the first alone where there is a decoder to train.
+
+    Example:
+        >>> seeds_of("ReDecNN", (0, 1, 2)), seeds_of("Ensemble", (0, 1, 2))
+        ((0,), (0, 1, 2))
+    """
+    return seeds[:1] if METHODS[method].decodes else seeds
 
 
 def spread(size: Profile, seed: int, rho: float, kl_weight: str, outliers: str | None) -> Spec:
@@ -50,9 +73,10 @@ def spread(size: Profile, seed: int, rho: float, kl_weight: str, outliers: str |
     )
 
 
-def initialised(size: Profile, seed: int, method: str, init: str, outliers: str | None) -> Spec:
+def initialised(size: Profile, seed: int, method: str, own_statistics: bool, init: str, outliers: str | None) -> Spec:
     """A method with PyTorch's initial weights or with He's."""
-    return _retrained(specification(method, DATASET, size, seed, outliers=outliers), init=init)
+    spec = specification(method, DATASET, size, seed, own_statistics=own_statistics, outliers=outliers)
+    return _retrained(spec, init=init)
 
 
 def sampled(size: Profile, seed: int, method: str, own_statistics: bool, outliers: str | None) -> Spec:
