@@ -152,3 +152,13 @@ def test_a_cell_that_smoke_runs_leave_out_is_run_at_every_other_profile():
 def test_unknown_printed_table_lists_the_known():
     with pytest.raises(ValueError, match="expected a printed table, one of table_01a"):
         paper.printed("table_99")
+
+
+@pytest.mark.parametrize(("noted", "told"), [((), []), ((1,), ["seed 1: flat"]), ((0, 1, 2), ["flat"] * 3)])
+def test_a_note_names_its_seeds_where_others_have_none(noted, told):
+    query = tables.TABLES["table_01b"].queries["ReDecNN", "MNIST"]
+    records = [
+        {"specification": {"training": {"seed": seed}}, "metrics": {"notes": ["flat"] * (seed in noted)}}
+        for seed in range(3)
+    ]
+    assert paper._noted(query, records) == told

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import statistics
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from decnn.study import paths, specifications, tables
@@ -153,6 +154,17 @@ def _concerns(note: str, query: Query, record: dict) -> bool:
     return query.value(record) is None and note.startswith(f"{names[0] if kind == 'groups' else kind} ")
 
 
+def _noted(query: Query, records: Sequence[dict]) -> list[str]:
+    """What records note of the number, with their seeds where others note nothing."""
+    found = {}
+    for record in records:
+        notes = [note for note in record["metrics"].get("notes", []) if _concerns(note, query, record)]
+        if notes:
+            found[record["specification"]["training"]["seed"]] = notes[0]
+    some = f"seed {' and '.join(map(str, found))}: " * (len(found) < len(records))
+    return [some + note for note in found.values()]
+
+
 def _cell(
     table: Table, cell: Printed, size: Profile, store: Records, left_out: dict[str, str], own_statistics: bool
 ) -> Cell:
@@ -168,7 +180,7 @@ def _cell(
     values = tuple(value for record in records if (value := query.value(record)) is not None)
     notes = [left_out[spec.key] for spec in specs if spec.key in left_out]
     if query.metric != "accuracy":  # what a record notes is about its scores
-        notes += [n for record in records for n in record["metrics"].get("notes", []) if _concerns(n, query, record)]
+        notes += _noted(query, records)
     device = " --device cuda" if size.name == "paper" and METHODS[query.method].decodes else ""
     command = f"not run: `decnn run {table.name} --profile {size.name}{device}`"
     return Cell(cell, query, values, records, notes[0] if notes else "" if records else command)
