@@ -162,3 +162,12 @@ def test_a_note_names_its_seeds_where_others_have_none(noted, told):
         for seed in range(3)
     ]
     assert paper._noted(query, records) == told
+
+
+@pytest.mark.parametrize("noted", [False, True])
+def test_a_note_on_constant_scores_is_of_the_score_that_a_cell_shows(noted):
+    query = tables.TABLES["table_02"].queries["Adversarial (FGSM)", "MNIST: MC"]
+    scores = {"vote_entropy": {"constant": noted}, "mean_entropy": {"constant": True}}
+    metrics = {"notes": ["constant"], "sets": {"fgsm-0.1": {"scores": scores}}}
+    record = {"specification": {"training": {"seed": 0}}, "metrics": metrics}
+    assert paper._noted(query, [record]) == ["constant"] * noted

@@ -147,8 +147,15 @@ def _printed_or_not(table: Table) -> list[Printed]:
 
 
 def _concerns(note: str, query: Query, record: dict) -> bool:
-    """Of a group or a probe, a note is about its undefined numbers alone; it begins with their name."""
+    """Whether a note is about a number: of outliers, if the score that it is of is constant.
+
+    Of a group or a probe, a note is about its undefined numbers alone; it begins with their name.
+    """
     kind, *names = query.metric.split("/")
+    if kind in ("sets", "corruptions"):
+        sets = record["metrics"]["sets"]
+        score, asked = (names[2], [names[0]]) if kind == "sets" else (names[0], sets)
+        return any(sets[name]["scores"][score]["constant"] for name in asked)
     if kind not in ("groups", "probe"):
         return True
     return query.value(record) is None and note.startswith(f"{names[0] if kind == 'groups' else kind} ")
