@@ -164,6 +164,13 @@ def test_the_controlled_test_is_drawn_with_the_ends_of_its_lines():
         assert axis.lines[-1].get_ydata() == pytest.approx([constant] * 2)
 
 
+def test_a_line_with_one_tie_is_told_once():
+    found = block("confounding", records=lambda query: [record(entry(0.3), entry(0.5), entry(0.9), synthetic=True)])
+    first = (dataclasses.replace(c, values=c.values if c.paper.row.startswith("0,") else ()) for c in found.cells)
+    _, text = charts.by_confounding([dataclasses.replace(found, cells=tuple(first))])
+    assert "AUROC of a probe for baldness: Standard 0.900 at 0, ReDecNN (Eq. 5) 0.900 at 0, " in text
+
+
 def test_runs_of_groups_are_asked_once_and_smoke_runs_take_the_ends_of_the_confounding():
     ties = {size: {s.training.confounding for s in specifications("confounding", size)} for size in ("smoke", "reader")}
     assert ties == {"smoke": {0.0, 1.0}, "reader": {0.0, 0.25, 0.5, 0.75, 1.0}}

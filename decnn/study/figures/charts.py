@@ -254,7 +254,9 @@ def by_confounding(found: list[Block]) -> tuple[Figure, str]:
                 if drawn:
                     x, y, sd = zip(*drawn, strict=True)
                     axis.errorbar(x, y, yerr=sd, capsize=3, label=subject)
-                    ends[label].append(f"{subject} {y[0]:.{digits}f} at {x[0]:g} and {y[-1]:.{digits}f} at {x[-1]:g}")
+                    at_ends = {x[0]: y[0], x[-1]: y[-1]}  # the same where one tie has been run
+                    told = (f"{mean:.{digits}f} at {tie:g}" for tie, mean in at_ends.items())
+                    ends[label].append(f"{subject} {' and '.join(told)}")
             axis.axhline(constant, color="0.6", linewidth=1, label="a constant answer")
             axis.set(xlabel="tie of moustache and baldness", ylabel=label)
         about = f"Synthetic faces, {block.profile.name} profile{', no finding' if block.smoke else ''}"
