@@ -247,11 +247,11 @@ class Runs:
         return grid_html(f"BayesNN. {self.title}", HEAD, rows, self.smoke)
 
     def initials_html(self) -> str:
-        """Methods by the rule of their initial weights; paths by the first seed of both rules."""
+        """Methods by the rule of their initial weights."""
         rows = {
             f"{method}{', own statistics' * own}, {init}": self._line(
                 lambda seed, out, m=method, o=own, i=init: open_choices.initialised(self.size, seed, m, o, i, out),
-                open_choices.seeds_of(method, self.size.seeds),
+                self.size.seeds,
             )
             for method, own in open_choices.INITIALISED
             for init in open_choices.INITS

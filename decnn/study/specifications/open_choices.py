@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from decnn.study.specifications import METHODS, Profile, Spec, specification
 
@@ -17,7 +17,6 @@ __all__ = [
     "alternatives",
     "initialised",
     "sampled",
-    "seeds_of",
     "spread",
 ]
 
@@ -33,7 +32,7 @@ VOTING = (("MC-Dropout", False), ("BayesNN", False), ("Ensemble", False), ("ReDe
 
 
 def alternatives(size: Profile, seeds: Iterable[int]) -> list[Spec]:
-    """All runs behind the chapter on open choices, cheap ones first; paths once, with the first seed."""
+    """All runs behind the chapter on open choices, cheap ones first; the number of votes with the first seed alone."""
     first, *_ = seeds = tuple(seeds)
     found = [
         spread(size, seed, rho, kl_weight, outliers)
@@ -46,22 +45,12 @@ def alternatives(size: Profile, seeds: Iterable[int]) -> list[Spec]:
         initialised(size, seed, method, own, init, outliers)
         for method, own in INITIALISED
         for init in INITS
-        for seed in seeds_of(method, seeds)
+        for seed in seeds
         for outliers in (None, OUTLIERS)
     ]
     for method, own in VOTING:
         found += [sampled(size, first, method, own, outliers) for outliers in (None, OUTLIERS)]
     return list(dict.fromkeys(found))
-
-
-def seeds_of(method: str, seeds: Sequence[int]) -> Sequence[int]:
-    """Those that other initial weights are trained with: the first alone where there is a decoder to train.
-
-    Example:
-        >>> seeds_of("ReDecNN", (0, 1, 2)), seeds_of("Ensemble", (0, 1, 2))
-        ((0,), (0, 1, 2))
-    """
-    return seeds[:1] if METHODS[method].decodes else seeds
 
 
 def spread(size: Profile, seed: int, rho: float, kl_weight: str, outliers: str | None) -> Spec:
