@@ -146,3 +146,10 @@ def test_the_open_choices_change_one_setting_each(tiny):
     default = specification("BayesNN", "mnist", tiny, 0)
     assert open_choices.spread(tiny, 0, -7.0, "examples", None) == default
     assert default in specs
+
+
+def test_a_hundred_votes_are_the_first_seeds_alone(tiny):
+    """The page shows no other; asking for another seed must not compute what nobody sees."""
+    for seeds, shown in (((0, 1), {0}), ((1,), set())):
+        specs = open_choices.alternatives(tiny, seeds)
+        assert {spec.training.seed for spec in specs if spec.evaluation.samples == open_choices.SAMPLES} == shown

@@ -33,7 +33,7 @@ VOTING = (("MC-Dropout", False), ("BayesNN", False), ("Ensemble", False), ("ReDe
 
 def alternatives(size: Profile, seeds: Iterable[int]) -> list[Spec]:
     """All runs behind the chapter on open choices, cheap ones first; the number of votes with the first seed alone."""
-    first, *_ = seeds = tuple(seeds)
+    seeds, first = tuple(seeds), size.seeds[0]
     found = [
         spread(size, seed, rho, kl_weight, outliers)
         for rho in RHOS
@@ -48,8 +48,10 @@ def alternatives(size: Profile, seeds: Iterable[int]) -> list[Spec]:
         for seed in seeds
         for outliers in (None, OUTLIERS)
     ]
-    for method, own in VOTING:
-        found += [sampled(size, first, method, own, outliers) for outliers in (None, OUTLIERS)]
+    if first in seeds:
+        found += [
+            sampled(size, first, method, own, outliers) for method, own in VOTING for outliers in (None, OUTLIERS)
+        ]
     return list(dict.fromkeys(found))
 
 
