@@ -83,17 +83,16 @@ def depth_and_seed(found: Sequence[Block]) -> str:
         shallow, deep = (block.of(depth, case) for depth in ends)
         if block.smoke or not (shallow.values and deep.values):
             continue
-        below = len(deep.values) > 1 and max(deep.values) < min(shallow.values)  # one seed says nothing
-        apart = max(deep.values) - min(deep.values) > abs(deep.mean - shallow.mean)
-        if not (below or apart):
+        if len(deep.values) > 1 and max(deep.values) < min(shallow.values):  # one seed says nothing
+            told = "The deep recursion is what the small runs have not learnt."
+        elif max(deep.values) - min(deep.values) > abs(deep.mean - shallow.mean):
+            told = "In small runs of the deep recursion the seed weighs more than the depth."
+        else:
             return ""
-        found_so = "The deep recursion is what the small runs have not learnt."
-        if not below:
-            found_so = "In small runs of the deep recursion the seed weighs more than the depth."
         longer = [b for b in found if b.profile.steps > block.profile.steps and b.of(ends[1], case).values]
         later = [f"; after {b.profile.steps:,} steps a deep one has {_each(b.of(ends[1], case))}" for b in longer]
         return (
-            f"**{found_so}** After {block.profile.steps:,} steps on MNIST, networks trained with paths of depth "
+            f"**{told}** After {block.profile.steps:,} steps on MNIST, networks trained with paths of depth "
             f"{ends[1]}, the paper's, tell clothes from digits with AUROC {_each(deep)} (printed {deep.paper.text}), "
             f"of depth {ends[0]} with {_each(shallow)} (printed {shallow.paper.text}){''.join(later)}. Each number is "
             "one seed: [Table 4b](chapters/table_04b_depth.ipynb)."
